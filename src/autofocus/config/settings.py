@@ -1,0 +1,70 @@
+"""Settings of a workspace: one frozen value from ``settings.yaml`` and ``AUTOFOCUS_*``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from autofocus.errors import InvalidInput
+from autofocus.types.codec import decode
+
+PREFIX = "AUTOFOCUS_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where a workspace keeps things and how it listens.
+
+    ``database`` and ``store`` empty: SQLite and a folder inside the workspace. ``author`` signs
+    labels, versions and decisions made from this machine. ``max_pixels`` is the decode-bomb
+    limit per image. ``threads`` 0: as many as there are cores.
+    """
+
+    database: str = ""
+    store: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8700
+    inference_port: int = 8701
+    author: str = ""
+    max_pixels: int = 64_000_000
+    max_upload_megabytes: int = 64
+    threads: int = 0
+    log_level: str = "INFO"
+    ray_address: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("port", "inference_port"):
+            value = getattr(self, name)
+            if not 0 <= value <= 65535:
+                raise InvalidInput(f"{name} must be a TCP port in 0..65535, got {value}.")
+
+
+def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """Defaults, then ``<root>/settings.yaml``, then ``AUTOFOCUS_<FIELD>`` of the environment."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    path = root / "settings.yaml"
+    if path.exists():
+        import yaml
+
+        try:
+            values = yaml.safe_load(path.read_text()) or {}
+        except yaml.YAMLError as exc:
+            raise InvalidInput(f"{path} is not valid YAML: {exc}.", path=str(path)) from exc
+    for f in fields(Settings):
+        raw = environ.get(PREFIX + f.name.upper())
+        if raw is None:
+            continue
+        if f.type == "int":
+            try:
+                values[f.name] = int(raw)
+            except ValueError as exc:
+                raise InvalidInput(
+                    f"{PREFIX}{f.name.upper()} must be a whole number, got {raw!r}."
+                ) from exc
+        else:
+            values[f.name] = raw
+    return decode(Settings, values, where=str(path))

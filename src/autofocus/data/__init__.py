@@ -1,0 +1,1 @@
+"""Samples, import and export, versions, diff, data tests."""

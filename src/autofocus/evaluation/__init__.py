@@ -1,0 +1,1 @@
+"""Metrics, slices, robustness, comparison of two predictors, gates, reports."""

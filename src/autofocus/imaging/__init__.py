@@ -1,0 +1,1 @@
+"""Decode, orient, resize; the one versioned preprocessing object; cheap image statistics."""

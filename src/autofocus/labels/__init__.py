@@ -1,0 +1,1 @@
+"""Annotations with history, the labelling queue, and what to ask next."""

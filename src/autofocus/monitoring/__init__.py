@@ -1,0 +1,1 @@
+"""Windows of predictions become drift, harm, estimated accuracy."""

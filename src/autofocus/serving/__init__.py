@@ -1,0 +1,1 @@
+"""The inference server: decode, batch, infer, swap, split, shadow, log."""

@@ -1,0 +1,1 @@
+"""Architectures, the training loop, bundles, reproduction."""

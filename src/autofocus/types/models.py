@@ -1,0 +1,201 @@
+"""Runs, models and what is measured on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from autofocus.errors import InvalidInput
+from autofocus.types.codec import digest
+from autofocus.types.data import Task, check_sha256
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+RunState = Literal["queued", "running", "done", "failed", "cancelled"]
+ALIASES = ("champion", "challenger", "previous")
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """Everything that decides what a training run produces.
+
+    ``version`` is the digest of the dataset version, ``code`` names what computes (package
+    version, git commit and digest of the diff where there is one), ``initial_bundle`` the bundle
+    that fine-tuning starts from, ``threads`` the number of CPU threads, which is part of what
+    makes results bit-identical.
+    """
+
+    project: str
+    task: Task
+    classes: tuple[str, ...]
+    version: str
+    architecture: str
+    parameters: Mapping[str, Any]
+    seed: int
+    threads: int
+    code: Mapping[str, str]
+    initial_bundle: str | None = None
+
+    def __post_init__(self) -> None:
+        check_sha256(self.version, "RunSpec.version")
+        if len(self.classes) < 2:
+            raise InvalidInput(
+                f"Training needs at least two classes, got {list(self.classes)}.",
+                hint="Declare them with `autofocus init PROJECT --classes a,b`.",
+            )
+
+    @property
+    def digest(self) -> str:
+        """Names the effect by its inputs: the same spec is the same run."""
+        return digest(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a RunSpec."""
+
+    id: str
+    project: str
+    spec: RunSpec
+    state: RunState
+    created_at: str
+    finished_at: str | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    hardware: Mapping[str, Any] = field(default_factory=dict)
+    weights_digest: str | None = None
+    bundle: str | None = None
+    error: str | None = None
+    case: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number with its interval; ``n`` images it rests on, ``slice`` empty for all."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    slice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One condition of the policy and how it ended, in words."""
+
+    name: str
+    passed: bool
+    reason: str
+    value: float | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of an evaluation or test: metrics, gates, tables; passes if all gates pass.
+
+    ``confusion`` is (classes x classes), rows are the truth. ``failures`` lists some wrongly
+    answered images as {key, sha256, truth, predicted, confidence}.
+    """
+
+    kind: str
+    project: str
+    subject: str
+    classes: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    gates: tuple[Gate, ...]
+    confusion: tuple[tuple[int, ...], ...] = ()
+    failures: tuple[Mapping[str, Any], ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        return all(gate.passed for gate in self.gates)
+
+    def metric(self, name: str, slice: str = "") -> Metric:
+        """The metric of that name and slice; LookupError names what there is."""
+        for metric in self.metrics:
+            if metric.name == name and metric.slice == slice:
+                return metric
+        known = sorted({m.name for m in self.metrics})
+        raise LookupError(f"No metric {name!r} for slice {slice!r}; there is {known}.")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBundle:
+    """What a model version carries wherever it goes: ``bundle.json`` beside ``model.onnx``.
+
+    The graph takes ``image`` uint8 (n, height, width, 3) RGB as the preprocessing object leaves
+    it and gives ``probabilities`` float32 (n, classes), temperature applied, ``embedding``
+    float32 (n, d) and ``whitened`` float32 (n, k <= 32), the embedding centred, projected on its
+    leading principal components and scaled to unit variance on held-out reference images.
+    ``preprocessing`` is the encoded ``imaging.preprocessing.Preprocessing``. ``files`` maps file
+    name to sha256; the bundle's name is the digest of all this.
+    """
+
+    task: Task
+    classes: tuple[str, ...]
+    architecture: str
+    preprocessing: Mapping[str, Any]
+    temperature: float
+    embedding_size: int
+    whitened_size: int
+    weights_digest: str
+    run_spec_digest: str
+    version: str
+    metrics: Mapping[str, float]
+    files: Mapping[str, str]
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    format: int = 1
+
+    @property
+    def digest(self) -> str:
+        return digest(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A registered model version of a project; ``id`` reads ``eyes-3``."""
+
+    id: str
+    project: str
+    number: int
+    run: str | None
+    version: str
+    bundle: str
+    weights_digest: str
+    created_at: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    parent: str | None = None
+    case: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionBatch:
+    """What a Predictor answers for n images.
+
+    probabilities float32 (n, classes); embedding float32 (n, d); whitened float32 (n, k).
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    embedding: npt.NDArray[np.float32]
+    whitened: npt.NDArray[np.float32]
+
+
+class Predictor(Protocol):
+    """Anything that answers images: a bundle in this process, a server, a plug-in."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    def predict(self, images: Sequence[bytes]) -> PredictionBatch:
+        """Answer encoded images (JPEG, PNG, ...); raises ImageRejected for an unusable one."""
+        ...
