@@ -1,0 +1,575 @@
+"""The monitor: per-image scores, online conformal p-values, bets, an alarm that can be trusted.
+
+Pure numpy, no I/O. Scores per image, all from the serving pass:
+
+- ``confidence``: 1 - highest probability;
+- ``mahalanobis``: squared length of the whitened embedding;
+- ``domain``: projection on the direction that best separates recent images from earlier ones
+  (Fisher's linear discriminant), fitted again every :data:`REFIT` images.
+
+Each score feeds its own stream of p-values and its own wealth. The streams live in different
+filtrations (each knows only its own ranks), and an average of e-processes over different
+filtrations need not be one (Choe and Ramdas, Combining evidence across filtrations). So in mode
+``pfa`` the alarm is raised when any stream reaches its share of 1/alpha, a union bound, and
+``e_value`` is the largest wealth times its weight: P(ever >= 1/alpha) <= alpha. It costs at most
+log 3 against the average. Mode ``arl`` averages the Shiryaev-Roberts detectors.
+
+**Why the direction score is honest.** A direction fitted on images that are then ranked would
+make new images look different from the fitted ones without any drift. So every image gets one of
+two folds by a coin. Fold 0 is ranked, and bet on, only along directions fitted on fold 1, and the
+other way round, as two streams with half the weight each. Given all of fold 1, the images of fold
+0 are exchangeable whatever their direction is, and a change of direction re-ranks the whole bag,
+which knows the images of the past but not their order.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autofocus.config.policy import MonitorPolicy
+from autofocus.errors import Corrupted, InvalidInput
+from autofocus.monitoring.betting import MAX_ROWS, Trace, Wealth
+from autofocus.monitoring.conformal import merge, online_p_values, thin
+from autofocus.monitoring.reference import Reference
+from autofocus.types.codec import decode, encode
+from autofocus.types.production import Signal, Window
+
+FORMAT = 1
+SCORES = ("confidence", "mahalanobis", "domain")
+# A bag holds between KEEP and FULL scores, a fold between FOLD_KEEP and FOLD_FULL images: about
+# 0.7 MB of state with 32 whitened dimensions. Old images are forgotten at random, slowly enough
+# that a change of hundreds of images is never absorbed.
+FULL, KEEP = 8192, 6144
+FOLD_FULL, FOLD_KEEP = 2048, 1536
+REFIT = 256
+RECENT = 512
+MIN_RECENT, MIN_OLD = 64, 100
+# Blocks of cameras that went silent are forgotten when this many are open.
+MAX_OPEN_BLOCKS = 4096
+MIN_BLOCKS = 20
+
+
+class _Stream:
+    """One score: its sorted bag of past values and its wealth."""
+
+    def __init__(self, name: str, weight: float) -> None:
+        self.name = name
+        self.weight = weight
+        self.bag = np.zeros(0, np.float32)
+        self.wealth = Wealth()
+
+
+class _Fold:
+    """The images of one coin side: whitened embeddings, arrival, and their direction scores."""
+
+    def __init__(self, k: int) -> None:
+        self.features = np.zeros((FOLD_FULL + MAX_ROWS, k), np.float32)
+        self.arrival = np.zeros(FOLD_FULL + MAX_ROWS, np.int64)
+        self.size = 0
+        self.direction: npt.NDArray[np.float32] | None = None
+
+    def add(self, features: npt.NDArray[np.float32], arrival: npt.NDArray[np.int64]) -> None:
+        self.features[self.size : self.size + len(features)] = features
+        self.arrival[self.size : self.size + len(features)] = arrival
+        self.size += len(features)
+
+    def keep(self, index: npt.NDArray[np.int64]) -> None:
+        self.features[: len(index)] = self.features[index]
+        self.arrival[: len(index)] = self.arrival[index]
+        self.size = len(index)
+
+    def scores(self) -> npt.NDArray[np.float32]:
+        """Sorted direction scores of the images held."""
+        assert self.direction is not None
+        return np.sort(self.features[: self.size] @ self.direction)
+
+
+class Monitor:
+    """Watches the predictions of one model, one at a time, and raises a signal once.
+
+    Make one with :meth:`start` or :meth:`restore`.
+    """
+
+    def __init__(
+        self, policy: MonitorPolicy, project: str, model: str, seed: int, first_row: int, k: int
+    ) -> None:
+        unknown = sorted(set(policy.scores) - set(SCORES))
+        if unknown or not policy.scores:
+            raise InvalidInput(
+                f"monitor.scores names {unknown or 'nothing'}, expected some of {list(SCORES)}."
+            )
+        self.policy = policy
+        self.project = project
+        self.model = model
+        self.seed = seed
+        self.first_row = first_row
+        self.rows = first_row
+        self.observations = 0
+        self.calibrated = 0
+        self.alarmed = False
+        self.signal: Signal | None = None
+        self._k = k
+        self._rng = np.random.default_rng([seed, 1])
+        self._thin_rng = np.random.default_rng([seed, 2])
+        share = 1.0 / len(set(policy.scores))
+        self._streams = [_Stream(n, share) for n in ("confidence", "mahalanobis")]
+        self._streams = [s for s in self._streams if s.name in policy.scores]
+        self._folds: list[_Fold] = []
+        if "domain" in policy.scores:
+            self._folds = [_Fold(k), _Fold(k)]
+            self._streams += [_Stream("domain", share / 2), _Stream("domain", share / 2)]
+        self._ids: dict[int, str] = {}
+        self._blocks: dict[str, list[Any]] = {}
+
+    @classmethod
+    def start(
+        cls,
+        reference: Reference,
+        policy: MonitorPolicy,
+        *,
+        project: str,
+        model: str,
+        seed: int = 0,
+        first_row: int = 0,
+    ) -> Monitor:
+        """A monitor that knows ``reference`` as normal.
+
+        Rows that something was fitted on are left out. If fewer than ``policy.calibration``
+        remain, the first production images make up the difference before betting begins. With
+        ``policy.block`` above 1 the reference is not used at all: means over consecutive frames
+        spread differently from means over unrelated images. ``first_row`` is the count that the
+        first image follows, so that counts of one model go on over generations.
+        """
+        if reference.whitened.ndim != 2:
+            raise InvalidInput("Reference.whitened must be two-dimensional.")
+        monitor = cls(policy, project, model, seed, first_row, reference.whitened.shape[1])
+        if policy.block == 1:
+            monitor._calibrate(reference.unfitted())
+        return monitor
+
+    @property
+    def threshold(self) -> float:
+        """Where the alarm line is: 1/alpha, or the mean number of images between alarms."""
+        return 1.0 / self.policy.alpha if self.policy.mode == "pfa" else float(self.policy.arl)
+
+    @property
+    def calibrating(self) -> bool:
+        """Whether images are still only collected, not tested."""
+        return self.calibrated < self._needed
+
+    @property
+    def _needed(self) -> int:
+        block = self.policy.block
+        if block > 1:
+            return max(MIN_BLOCKS, self.policy.calibration // block)
+        return self.policy.calibration
+
+    # -- taking in images ----------------------------------------------------------------
+
+    def update(self, window: Window) -> list[Signal]:
+        """Take in rows of this model in the order they were answered; the alarm, if raised now.
+
+        After an alarm the evidence goes on growing, but nothing more is raised: what happens
+        next is decided by a case, and ends in a new reference.
+        """
+        if len(window) == 0:
+            return []
+        if window.whitened.shape[1] != self._k:
+            raise InvalidInput(
+                f"The window has {window.whitened.shape[1]} whitened dimensions, the reference "
+                f"{self._k}.",
+                hint="Give the monitor the predictions of its own model only.",
+            )
+        whitened = np.asarray(window.whitened, np.float32)
+        uncertain = np.float32(1.0) - np.asarray(window.confidence, np.float32)
+        rows = self.rows + 1 + np.arange(len(window))
+        self.rows += len(window)
+        ids = window.ids
+        distant = np.einsum("ij,ij->i", whitened, whitened)
+        if self.policy.block > 1:
+            return self._update_blocks(window.request_key, uncertain, distant, whitened, rows, ids)
+        return self._observe(uncertain, distant, whitened, rows, rows, ids, ids)
+
+    def _update_blocks(
+        self,
+        keys: npt.NDArray[np.str_],
+        uncertain: npt.NDArray[np.float32],
+        distant: npt.NDArray[np.float32],
+        whitened: npt.NDArray[np.float32],
+        rows: npt.NDArray[np.int64],
+        ids: npt.NDArray[np.str_],
+    ) -> list[Signal]:
+        """Average ``policy.block`` images of a request key, then observe the means."""
+        done: list[list[Any]] = []
+        for i, key in enumerate(keys.tolist()):
+            block = self._blocks.get(key)
+            if block is None:
+                if len(self._blocks) >= MAX_OPEN_BLOCKS:
+                    self._blocks.pop(next(iter(self._blocks)))
+                block = [0, 0.0, 0.0, np.zeros(self._k), int(rows[i]), str(ids[i])]
+                self._blocks[key] = block
+            block[0] += 1
+            block[1] += float(uncertain[i])
+            block[2] += float(distant[i])
+            block[3] = block[3] + whitened[i]
+            if block[0] == self.policy.block:
+                done.append([*block, int(rows[i]), str(ids[i])])
+                del self._blocks[key]
+        if not done:
+            return []
+        size = float(self.policy.block)
+        return self._observe(
+            np.array([b[1] / size for b in done], np.float32),
+            np.array([b[2] / size for b in done], np.float32),
+            np.array([b[3] / size for b in done], np.float32),
+            np.array([b[4] for b in done], np.int64),
+            np.array([b[6] for b in done], np.int64),
+            np.array([b[5] for b in done]),
+            np.array([b[7] for b in done]),
+        )
+
+    def _observe(
+        self,
+        uncertain: npt.NDArray[np.float32],
+        distant: npt.NDArray[np.float32],
+        whitened: npt.NDArray[np.float32],
+        first: npt.NDArray[np.int64],
+        last: npt.NDArray[np.int64],
+        first_ids: npt.NDArray[np.str_],
+        last_ids: npt.NDArray[np.str_],
+    ) -> list[Signal]:
+        raised: list[Signal] = []
+        begin = 0
+        while begin < len(uncertain):
+            # Chunks end at multiples of MAX_ROWS, so refits fall on the same image however
+            # the stream is cut into windows; calibration ends on a chunk's end, too.
+            room = MAX_ROWS - self.observations % MAX_ROWS
+            if self.calibrating:
+                room = min(room, self._needed - self.calibrated)
+            part = slice(begin, min(begin + room, len(uncertain)))
+            signal = self._chunk(
+                {"confidence": uncertain[part], "mahalanobis": distant[part]},
+                whitened[part],
+                first[part],
+                last[part],
+                first_ids[part],
+                last_ids[part],
+            )
+            if signal is not None:
+                raised.append(signal)
+            begin = part.stop
+        return raised
+
+    def _chunk(
+        self,
+        values: Mapping[str, npt.NDArray[np.float32]],
+        whitened: npt.NDArray[np.float32],
+        first: npt.NDArray[np.int64],
+        last: npt.NDArray[np.int64],
+        first_ids: npt.NDArray[np.str_],
+        last_ids: npt.NDArray[np.str_],
+    ) -> Signal | None:
+        n = len(whitened)
+        draws = self._rng.random((n, 4))
+        betting = not self.calibrating
+        seen: list[tuple[_Stream, npt.NDArray[np.int64], Trace | None]] = []
+        everything = np.arange(n)
+        side = (draws[:, 3] < 0.5).astype(np.int64)
+        arrival = self.observations + everything
+        domain = 0
+        for stream in self._streams:
+            if stream.name != "domain":
+                index = everything
+                scores = values[stream.name]
+                ties = draws[:, 0 if stream.name == "confidence" else 1]
+            else:
+                fold, index = self._folds[domain], np.flatnonzero(side == domain)
+                domain += 1
+                fold.add(whitened[index], arrival[index])
+                if fold.direction is None or len(index) == 0:
+                    continue
+                scores = whitened[index] @ fold.direction
+                ties = draws[index, 2]
+            if betting:
+                p = online_p_values(stream.bag, scores, ties)
+                seen.append((stream, index, stream.wealth.trace(p)))
+            stream.bag = merge(stream.bag, scores)
+        signal = None
+        if betting and not self.alarmed:
+            signal = self._look(seen, first, first_ids, last, last_ids)
+        for stream, index, trace in seen:
+            assert trace is not None
+            stream.wealth.commit(trace, first[index])
+        if seen:
+            self._remember(first, first_ids)
+        self.observations += n
+        if not betting:
+            self.calibrated += n
+        self._forget()
+        if self._folds and self.observations % REFIT == 0:
+            self._refit()
+        return signal
+
+    def _look(
+        self,
+        seen: list[tuple[_Stream, npt.NDArray[np.int64], Trace | None]],
+        first: npt.NDArray[np.int64],
+        first_ids: npt.NDArray[np.str_],
+        last: npt.NDArray[np.int64],
+        last_ids: npt.NDArray[np.str_],
+    ) -> Signal | None:
+        """The signal of this chunk, if the alarm line is reached in it."""
+        arl = self.policy.mode == "arl"
+        n = len(first)
+        level = np.empty((n, len(self._streams)))
+        traces: dict[int, tuple[npt.NDArray[np.int64], Trace]] = {}
+        for stream, index, trace in seen:
+            assert trace is not None
+            traces[next(i for i, s in enumerate(self._streams) if s is stream)] = (index, trace)
+        for i, stream in enumerate(self._streams):
+            before = stream.wealth.log_r if arl else stream.wealth.log_e
+            level[:, i] = before
+            if i in traces:
+                index, trace = traces[i]
+                steps = np.concatenate([[before], trace.log_r if arl else trace.log_e])
+                level[:, i] = steps[np.searchsorted(index, np.arange(n), side="right")]
+        level += np.log([s.weight for s in self._streams])
+        total = np.logaddexp.reduce(level, axis=1) if arl else level.max(axis=1)
+        over = np.flatnonzero(total >= np.log(self.threshold))
+        if len(over) == 0:
+            return None
+        at = int(over[0])
+        lead = int(np.argmax(level[at]))
+        change_at, change_id = int(first[at]), str(first_ids[at])
+        if lead in traces:
+            index, trace = traces[lead]
+            i = int(np.searchsorted(index, at, side="right")) - 1
+            if i >= 0:
+                change_at = self._streams[lead].wealth.change(trace, i, first[index], arl=arl)
+                here = np.flatnonzero(first == change_at)
+                change_id = str(first_ids[here[0]]) if len(here) else self._ids[change_at]
+        self.alarmed = True
+        self.signal = Signal(
+            project=self.project,
+            model=self.model,
+            mode=self.policy.mode,
+            e_value=float(np.exp(total[at])),
+            threshold=self.threshold,
+            at=int(last[at]),
+            change_at=change_at,
+            first_prediction=change_id,
+            last_prediction=str(last_ids[at]),
+            leading_score=self._streams[lead].name,
+            scores=self._by_score(level[at]),
+        )
+        return self.signal
+
+    def _by_score(self, level: npt.NDArray[np.float64]) -> dict[str, float]:
+        """The larger of a score's streams, each times its weight."""
+        out: dict[str, float] = {}
+        for stream, value in zip(self._streams, np.exp(level).tolist(), strict=True):
+            out[stream.name] = max(out.get(stream.name, 0.0), value)
+        return out
+
+    def _remember(self, first: npt.NDArray[np.int64], ids: npt.NDArray[np.str_]) -> None:
+        """Keep the ids of the images that any bet would name as the start of a change."""
+        needed = np.unique(np.concatenate([s.wealth.low_at for s in self._streams]))
+        here = dict(zip(first.tolist(), ids.tolist(), strict=True))
+        known = self._ids
+        self._ids = {}
+        for row in needed.tolist():
+            name = here.get(row) or known.get(row)
+            if name is not None:
+                self._ids[row] = name
+
+    def _forget(self) -> None:
+        """Thin what is full by a random subset, drawn without looking."""
+        for stream in self._streams:
+            if stream.name != "domain" and len(stream.bag) >= FULL:
+                stream.bag = stream.bag[thin(len(stream.bag), KEEP, self._thin_rng)]
+        for i, fold in enumerate(self._folds):
+            if fold.size >= FOLD_FULL:
+                fold.keep(thin(fold.size, FOLD_KEEP, self._thin_rng))
+                if fold.direction is not None:
+                    self._domain_streams[i].bag = fold.scores()
+
+    @property
+    def _domain_streams(self) -> list[_Stream]:
+        return [s for s in self._streams if s.name == "domain"]
+
+    def _refit(self) -> None:
+        """New directions from past images, each for the other fold; re-rank the bags."""
+        directions = [self._direction(fold) for fold in self._folds]
+        for i, stream in enumerate(self._domain_streams):
+            direction = directions[1 - i]
+            if direction is not None:
+                self._folds[i].direction = direction
+                stream.bag = self._folds[i].scores()
+
+    def _direction(self, fold: _Fold) -> npt.NDArray[np.float32] | None:
+        """Unit direction from earlier to recent images of a fold; None while there are few."""
+        x = fold.features[: fold.size].astype(np.float64)
+        recent = fold.arrival[: fold.size] >= self.observations - RECENT
+        new, old = x[recent], x[~recent]
+        if len(new) < MIN_RECENT or len(old) < MIN_OLD:
+            return None
+        spread = np.cov(old, rowvar=False).reshape(self._k, self._k)
+        # Shrink towards a multiple of the identity: few images, many dimensions.
+        level = max(float(np.trace(spread)) / self._k, 1e-12)
+        shrink = min(1.0, 5.0 * self._k / len(old))
+        spread = (1.0 - shrink) * spread + shrink * level * np.eye(self._k)
+        direction = np.linalg.solve(spread, new.mean(axis=0) - old.mean(axis=0))
+        length = float(np.linalg.norm(direction))
+        return None if length == 0.0 else (direction / length).astype(np.float32)
+
+    def _calibrate(self, reference: Reference) -> None:
+        """Put the reference into the bags and the folds."""
+        n = len(reference)
+        whitened = np.asarray(reference.whitened, np.float32)
+        for stream in self._streams:
+            if stream.name == "confidence":
+                stream.bag = np.sort(np.float32(1.0) - reference.confidence)
+            elif stream.name == "mahalanobis":
+                stream.bag = np.sort(np.einsum("ij,ij->i", whitened, whitened))
+            if len(stream.bag) > KEEP:
+                stream.bag = stream.bag[thin(len(stream.bag), KEEP, self._thin_rng)]
+        side = self._rng.random(n) < 0.5
+        for i, fold in enumerate(self._folds):
+            mine = whitened[side == bool(i)]
+            if len(mine) > FOLD_KEEP:
+                mine = mine[thin(len(mine), FOLD_KEEP, self._thin_rng)]
+            fold.features[: len(mine)] = mine
+            fold.arrival[: len(mine)] = -RECENT - 1  # older than anything in production
+            fold.size = len(mine)
+        self.calibrated = n
+
+    # -- what it knows -------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """JSON-safe summary: counts, evidence, the alarm line and how far away it is.
+
+        ``e_value`` is comparable with ``threshold``; ``change_at`` is where a change would have
+        begun if there is one.
+        """
+        arl = self.policy.mode == "arl"
+        level = np.array(
+            [
+                (s.wealth.log_r if arl else s.wealth.log_e) + np.log(s.weight)
+                for s in self._streams
+            ]
+        )
+        total = float(np.logaddexp.reduce(level) if arl else level.max())
+        lead = self._streams[int(np.argmax(level))]
+        bet = int(np.argmax(lead.wealth.detector if arl else lead.wealth.mixture))
+        return {
+            "project": self.project,
+            "model": self.model,
+            "mode": self.policy.mode,
+            "rows": self.rows,
+            "images": self.rows - self.first_row,
+            "calibrating": self.calibrating,
+            "calibration_needed": max(self._needed - self.calibrated, 0),
+            "e_value": float(np.exp(total)),
+            "log_e_value": total if np.isfinite(total) else None,
+            "threshold": self.threshold,
+            "log_threshold": float(np.log(self.threshold)),
+            "alarmed": self.alarmed,
+            "leading_score": lead.name,
+            "change_at": int(lead.wealth.low_at[bet]),
+            "scores": self._by_score(level),
+            "signal": encode(self.signal) if self.signal is not None else None,
+        }
+
+    # -- survival ------------------------------------------------------------------------
+
+    def state(self) -> bytes:
+        """Everything, as one npz without pickle; :meth:`restore` continues bit by bit."""
+        header = {
+            "format": FORMAT,
+            "policy": encode(self.policy),
+            "project": self.project,
+            "model": self.model,
+            "seed": self.seed,
+            "first_row": self.first_row,
+            "rows": self.rows,
+            "k": self._k,
+            "observations": self.observations,
+            "calibrated": self.calibrated,
+            "alarmed": self.alarmed,
+            "signal": encode(self.signal) if self.signal is not None else None,
+            "rng": self._rng.bit_generator.state,
+            "thin_rng": self._thin_rng.bit_generator.state,
+            "counts": [s.wealth.count for s in self._streams],
+            "ids": {str(row): name for row, name in self._ids.items()},
+            "blocks": {k: [*b[:3], b[3].tolist(), *b[4:]] for k, b in self._blocks.items()},
+        }
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "header": np.frombuffer(json.dumps(header).encode(), np.uint8)
+        }
+        for i, stream in enumerate(self._streams):
+            arrays[f"bag{i}"] = stream.bag
+            for name in ("mixture", "detector", "path", "low", "low_at"):
+                arrays[f"{name}{i}"] = getattr(stream.wealth, name)
+        for i, fold in enumerate(self._folds):
+            arrays[f"features{i}"] = fold.features[: fold.size]
+            arrays[f"arrival{i}"] = fold.arrival[: fold.size]
+            if fold.direction is not None:
+                arrays[f"direction{i}"] = fold.direction
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        return buffer.getvalue()
+
+    @classmethod
+    def restore(cls, state: bytes) -> Monitor:
+        """The monitor that :meth:`state` described; raises Corrupted if it cannot be read."""
+        import zipfile
+
+        try:
+            with np.load(io.BytesIO(state)) as data:
+                arrays = {name: data[name] for name in data.files}
+            header = json.loads(arrays["header"].tobytes())
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as exc:
+            raise Corrupted(
+                f"The state of a monitor cannot be read: {exc}.",
+                hint="Take a new reference for the champion.",
+            ) from exc
+        if header.get("format") != FORMAT:
+            raise Corrupted(
+                f"The state of a monitor has format {header.get('format')}, expected {FORMAT}.",
+                hint="Take a new reference for the champion.",
+            )
+        monitor = cls(
+            decode(MonitorPolicy, header["policy"]),
+            header["project"],
+            header["model"],
+            header["seed"],
+            header["first_row"],
+            header["k"],
+        )
+        monitor.rows = header["rows"]
+        monitor.observations = header["observations"]
+        monitor.calibrated = header["calibrated"]
+        monitor.alarmed = header["alarmed"]
+        if header["signal"] is not None:
+            monitor.signal = decode(Signal, header["signal"])
+        monitor._rng.bit_generator.state = header["rng"]
+        monitor._thin_rng.bit_generator.state = header["thin_rng"]
+        monitor._ids = {int(row): name for row, name in header["ids"].items()}
+        monitor._blocks = {
+            k: [*b[:3], np.array(b[3]), *b[4:]] for k, b in header["blocks"].items()
+        }
+        for i, stream in enumerate(monitor._streams):
+            stream.bag = arrays[f"bag{i}"]
+            stream.wealth.count = header["counts"][i]
+            for name in ("mixture", "detector", "path", "low", "low_at"):
+                setattr(stream.wealth, name, arrays[f"{name}{i}"])
+        for i, fold in enumerate(monitor._folds):
+            fold.add(arrays[f"features{i}"], arrays[f"arrival{i}"])
+            fold.direction = arrays.get(f"direction{i}")
+        return monitor
