@@ -459,10 +459,7 @@ class Monitor:
         """
         arl = self.policy.mode == "arl"
         level = np.array(
-            [
-                (s.wealth.log_r if arl else s.wealth.log_e) + np.log(s.weight)
-                for s in self._streams
-            ]
+            [(s.wealth.log_r if arl else s.wealth.log_e) + np.log(s.weight) for s in self._streams]
         )
         total = float(np.logaddexp.reduce(level) if arl else level.max())
         lead = self._streams[int(np.argmax(level))]
@@ -522,7 +519,7 @@ class Monitor:
             if fold.direction is not None:
                 arrays[f"direction{i}"] = fold.direction
         buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(buffer, allow_pickle=False, **arrays)
         return buffer.getvalue()
 
     @classmethod
@@ -561,9 +558,7 @@ class Monitor:
         monitor._rng.bit_generator.state = header["rng"]
         monitor._thin_rng.bit_generator.state = header["thin_rng"]
         monitor._ids = {int(row): name for row, name in header["ids"].items()}
-        monitor._blocks = {
-            k: [*b[:3], np.array(b[3]), *b[4:]] for k, b in header["blocks"].items()
-        }
+        monitor._blocks = {k: [*b[:3], np.array(b[3]), *b[4:]] for k, b in header["blocks"].items()}
         for i, stream in enumerate(monitor._streams):
             stream.bag = arrays[f"bag{i}"]
             stream.wealth.count = header["counts"][i]

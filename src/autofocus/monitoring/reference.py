@@ -1,4 +1,4 @@
-"""What normal looks like to a monitor: answers of the model on images that nothing was fitted to."""
+"""What is normal for a model: its answers on images that did not drift."""
 
 from __future__ import annotations
 
@@ -67,8 +67,11 @@ class Reference:
 
     def take(self, index: Any) -> Reference:
         """Rows by index array, boolean mask or slice."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Reference(**{k: None if v is None else v[index] for k, v in values.items()})
+        values: dict[str, Any] = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            values[f.name] = None if value is None else value[index]
+        return Reference(**values)
 
     def unfitted(self) -> Reference:
         """The rows that nothing was fitted on: exchangeable with new images of the same kind."""
@@ -79,7 +82,11 @@ class Reference:
         """No rows: the monitor takes the first production images as its calibration."""
         none = np.zeros(0, np.float32)
         return cls(
-            np.zeros((0, classes), np.float32), np.zeros((0, whitened), np.float32), none, none, none
+            np.zeros((0, classes), np.float32),
+            np.zeros((0, whitened), np.float32),
+            none,
+            none,
+            none,
         )
 
     @classmethod
