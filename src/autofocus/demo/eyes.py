@@ -378,9 +378,9 @@ class _Glasses:
         self.rng, self.s, self.face = rng, s, face
         self.metal = rng.random() < 0.35
         self.colour = _mix(_FRAME, rng) + rng.normal(0, 8, 3)
-        self.width = s * (_between(rng, 0.014, 0.03) if self.metal else _between(rng, 0.03, 0.075))
-        self.half = face.half * _between(rng, 1.18, 1.5)
-        self.height = self.half * _between(rng, 0.58, 0.92)
+        self.width = s * (_between(rng, 0.014, 0.03) if self.metal else _between(rng, 0.028, 0.06))
+        self.half = face.half * _between(rng, 1.3, 1.55)
+        self.height = self.half * _between(rng, 0.7, 0.95)
         self.drop = face.half * _between(rng, -0.16, 0.2)
         self.rim = self._rim()
 
@@ -404,7 +404,7 @@ class _Glasses:
         rng, s = self.rng, self.s
         lens = np.zeros((s, s), np.uint8)
         _fill(lens, self.rim, 255)
-        if rng.random() < 0.35:
+        if rng.random() < 0.3:
             self._tint(img, lens)
         self._shadow(img)
         self._reflections(img, lens)
@@ -414,7 +414,7 @@ class _Glasses:
     def _tint(self, img: Pixels, lens: Pixels) -> None:
         rng = self.rng
         tint = _TINT[int(rng.integers(len(_TINT)))] / 255
-        depth = _between(rng, 0.3, 1.0)
+        depth = _between(rng, 0.25, 0.8)
         factor = 1 - depth * (1 - tint)
         ramp = np.ones(self.s, np.float32)
         if rng.random() < 0.5:  # darker above
@@ -437,31 +437,24 @@ class _Glasses:
         rng, s = self.rng, self.s
         glare = np.zeros((s, s), np.uint8)
         colour = np.array([250.0, 250.0, 252.0]) + rng.normal(0, 1, 3) * np.array([10.0, 4.0, 14.0])
-        if rng.random() < 0.75:  # windows and lamps: slanted bright bands
+        for _ in range(int(_between(rng, 1, 2.6))):  # lamps and sky: small bright spots
+            x, y = self._place(
+                self.half * _between(rng, -0.6, 0.6), self.height * _between(rng, -0.6, 0.25)
+            )
+            opacity = int(_between(rng, 120, 240))
+            _disc(glare, x, y, self.half * _between(rng, 0.07, 0.17), opacity)
+        if rng.random() < 0.4:  # windows and screens: slanted bright bands
             slope = _between(rng, -0.9, 0.9)
-            for _ in range(int(_between(rng, 1, 3.4))):
-                x = (rng.random() * 1.6 - 0.8) * self.half
-                w = self.half * _between(rng, 0.06, 0.3)
-                top, bottom = -self.height * 1.1, self.height * 1.1
-                band = self._place(
-                    [
-                        x - w + slope * top,
-                        x + w + slope * top,
-                        x + w + slope * bottom,
-                        x - w + slope * bottom,
-                    ],
-                    [top, top, bottom, bottom],
-                )
-                _fill(glare, band, int(_between(rng, 50, 190)))
-        if rng.random() < 0.65:  # flash and sky: blobs
-            for _ in range(int(_between(rng, 1, 3.4))):
-                at = (rng.random(2) * 1.5 - 0.75) * np.array([self.half, self.height])
-                x, y = self._place(at[0], at[1])
-                _disc(
-                    glare, x, y, self.half * _between(rng, 0.06, 0.22), int(_between(rng, 110, 250))
-                )
-        if rng.random() < 0.25:  # a veil over the whole lens
-            glare = cv2.max(glare, (lens * np.float32(_between(rng, 0.08, 0.3))).astype(np.uint8))
+            for _ in range(int(_between(rng, 1, 2.5))):
+                x = self.half * _between(rng, -0.85, 0.85)
+                w = self.half * _between(rng, 0.05, 0.17)
+                reach = self.height * 1.1
+                across = np.array([x - w, x + w, x + w, x - w])
+                down = np.array([-reach, -reach, reach, reach])
+                band = self._place(across + slope * down, down)
+                _fill(glare, band, int(_between(rng, 40, 110)))
+        if rng.random() < 0.2:  # a veil over the whole lens
+            glare = cv2.max(glare, (lens * np.float32(_between(rng, 0.05, 0.2))).astype(np.uint8))
         k = int(rng.choice([3, 5, 9]))
         _blend(img, colour, cv2.min(cv2.blur(glare, (k, k)), lens))
 
