@@ -27,10 +27,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 SLOPES = np.array([-1.8, -1.2, -0.6, 0.6, 1.2, 1.8])
-UPPER = ((0.08, 8.0), (0.08, 40.0), (0.25, 8.0), (0.25, 40.0), (0.6, 4.0), (0.6, 16.0))
-LOWER = ((0.25, 8.0), (0.6, 4.0))
-_TAIL_D = np.array([d for d, _ in UPPER + LOWER])
-_TAIL_K = np.array([k for _, k in UPPER + LOWER])
+UPPER = ((0.08, 8), (0.08, 40), (0.25, 8), (0.25, 40), (0.6, 4), (0.6, 16))
+LOWER = ((0.25, 8), (0.6, 4))
 WEIGHTS = np.concatenate(
     [
         np.full(len(SLOPES), 0.35 / len(SLOPES)),
@@ -38,21 +36,39 @@ WEIGHTS = np.concatenate(
         np.full(len(LOWER), 0.15 / len(LOWER)),
     ]
 )
-LOG_WEIGHTS = np.log(WEIGHTS)
 # Wealth is capped: beyond e^300 nothing is learnt, and a capped martingale keeps its guarantee.
 LOG_CAP = 300.0
-# Products of at most this many factors (each between 0.1 and 25) stay inside a float64.
+# Products of at most this many factors (each between 0.1 and 11) stay inside a float64, also
+# when they multiply capped wealth.
 MAX_ROWS = 64
 
 
 def payoffs(p: Floats) -> Floats:
-    """What each bet pays at p-values (n,): (n, bets), each column with mean 1 under uniform p."""
-    linear = 1.0 + SLOPES * (p[:, None] - 0.5)
-    q = np.empty((len(p), len(_TAIL_D)))
-    q[:, : len(UPPER)] = p[:, None]
-    q[:, len(UPPER) :] = 1.0 - p[:, None]
-    tail = (1.0 - _TAIL_D) + _TAIL_D * _TAIL_K * q ** (_TAIL_K - 1.0)
-    return np.concatenate([linear, tail], axis=1)
+    """What each bet pays at p-values (...): (..., bets), each with mean 1 under uniform p.
+
+    Where p is NaN there was no observation, and every bet pays 1.
+    """
+    seen = ~np.isnan(p)
+    p = np.where(seen, p, 0.5)
+    pay = np.empty((*p.shape, len(WEIGHTS)))
+    pay[..., : len(SLOPES)] = 1.0 + SLOPES * (p[..., None] - 0.5)
+    for sign, first, tails in ((1, len(SLOPES), UPPER), (-1, len(SLOPES) + len(UPPER), LOWER)):
+        powers = _powers(p if sign == 1 else 1.0 - p)
+        for i, (d, k) in enumerate(tails):
+            pay[..., first + i] = (1.0 - d) + d * k * powers[k]
+    pay[~seen] = 1.0
+    return pay
+
+
+def _powers(q: Floats) -> dict[int, Floats]:
+    """q^(k-1) for the exponents in use, by multiplication: ten times faster than ``**``."""
+    q2 = q * q
+    q3 = q2 * q
+    q4 = q2 * q2
+    q7 = q4 * q3
+    q8 = q4 * q4
+    q16 = q8 * q8
+    return {4: q3, 8: q7, 16: q8 * q7, 40: q16 * q16 * q7}
 
 
 def not_invested(j: npt.NDArray[np.int64] | int) -> Floats:
@@ -65,84 +81,104 @@ def not_invested(j: npt.NDArray[np.int64] | int) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """Wealth after each of n observations.
+    """Wealth after each of n observations of s streams.
 
-    mixture, detector (n, bets): log wealth of the mixture over starts and of the
-    Shiryaev-Roberts sum; path (n, bets): log product before each observation; log_e, log_r (n,)
-    their weighted means over bets.
+    mixture, detector (n, s, bets): wealth of the mixture over starts and of the
+    Shiryaev-Roberts sum; product (n, s, bets) of the payoffs of this trace; log_e, log_r (n, s):
+    log of the weighted means over bets.
     """
 
     mixture: Floats
     detector: Floats
-    path: Floats
-    last: Floats
+    product: Floats
     log_e: Floats
     log_r: Floats
 
 
 class Wealth:
-    """The running wealth of all bets on one stream of p-values."""
+    """The running wealth of all bets on s streams of p-values, in logarithms.
 
-    def __init__(self) -> None:
-        bets = len(WEIGHTS)
+    ``low`` is the lowest point of each bet's log product so far, ``low_at`` and ``low_id`` count
+    and id of the image after it: where a change would have begun.
+    """
+
+    ARRAYS = ("mixture", "detector", "path", "low", "low_at", "low_id")
+
+    def __init__(self, streams: int) -> None:
+        shape = (streams, len(WEIGHTS))
         self.count = 0
-        self.mixture = np.full(bets, -np.inf)
-        self.detector = np.full(bets, -np.inf)
-        self.path = np.zeros(bets)
-        self.low = np.full(bets, np.inf)
-        self.low_at = np.zeros(bets, np.int64)
+        self.mixture = np.full(shape, -np.inf)
+        self.detector = np.full(shape, -np.inf)
+        self.path = np.zeros(shape)
+        self.low = np.full(shape, np.inf)
+        self.low_at = np.zeros(shape, np.int64)
+        self.low_id = np.full(shape, "", np.str_)
 
     @property
-    def log_e(self) -> float:
-        """Log of the e-value now."""
-        value = np.sum(WEIGHTS * np.exp(self.mixture)) + not_invested(self.count)
-        return float(np.log(value))
+    def log_e(self) -> Floats:
+        """Log of each stream's e-value now, (s,)."""
+        return np.asarray(np.log(np.exp(self.mixture) @ WEIGHTS + not_invested(self.count)))
 
     @property
-    def log_r(self) -> float:
-        """Log of the e-detector now; -inf before the first observation."""
-        value = float(np.sum(WEIGHTS * np.exp(self.detector)))
-        return float(np.log(value)) if value > 0 else -np.inf
+    def log_r(self) -> Floats:
+        """Log of each stream's e-detector now, (s,); -inf before the first observation."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(np.exp(self.detector) @ WEIGHTS))
 
     def trace(self, p: Floats) -> Trace:
-        """What observing p-values (n <= 64,) would do; changes nothing."""
+        """What observing p-values (n <= 64, s) would do; changes nothing."""
         n = len(p)
-        product = np.cumprod(payoffs(p), axis=0)
-        before = np.concatenate([np.ones((1, product.shape[1])), product[:-1]])
+        product: Floats = np.cumprod(payoffs(p), axis=0)
+        since = np.empty_like(product)  # 1 / product before each observation
+        since[0] = 1.0
+        np.divide(1.0, product[:-1], out=since[1:])
         prior = not_invested(np.arange(self.count, self.count + n + 1))
-        starts = (prior[:-1] - prior[1:])[:, None]
-        mixture = product * (np.exp(self.mixture) + np.cumsum(starts / before, axis=0))
-        detector = product * (np.exp(self.detector) + np.cumsum(1.0 / before, axis=0))
+        starts = (prior[:-1] - prior[1:])[:, None, None]
+        mixture = product * (np.exp(self.mixture) + np.cumsum(starts * since, axis=0))
+        detector = product * (np.exp(self.detector) + np.cumsum(since, axis=0))
         return Trace(
-            mixture=np.minimum(np.log(mixture), LOG_CAP),
-            detector=np.minimum(np.log(detector), LOG_CAP),
-            path=self.path + np.log(before),
-            last=self.path + np.log(product[-1]),
-            log_e=np.log(mixture @ WEIGHTS + prior[1:]),
-            log_r=np.log(detector @ WEIGHTS),
+            mixture,
+            detector,
+            product,
+            np.log(mixture @ WEIGHTS + prior[1:, None]),
+            np.log(detector @ WEIGHTS),
         )
 
-    def commit(self, trace: Trace, rows: npt.NDArray[np.int64]) -> None:
-        """Take over a trace whose observations were the image counts ``rows`` (n,)."""
+    def commit(self, trace: Trace, rows: npt.NDArray[np.int64], ids: npt.NDArray[np.str_]) -> None:
+        """Take over a trace whose observations began with the images ``rows`` and ``ids`` (n,)."""
         n = len(rows)
-        last = n - 1 - np.argmin(trace.path[::-1], axis=0)
-        value = trace.path[last, np.arange(trace.path.shape[1])]
+        # Positions of the last minimum before any observation; the product is 1 before the first.
+        before = np.concatenate([np.ones((1, *self.path.shape)), trace.product[:-1]])
+        last = n - 1 - np.argmin(before[::-1], axis=0)
+        value = self.path + np.log(np.take_along_axis(before, last[None], axis=0)[0])
         lower = value <= self.low
         self.low = np.where(lower, value, self.low)
         self.low_at = np.where(lower, rows[last], self.low_at)
+        self.low_id = np.where(lower, ids[last], self.low_id)
         self.count += n
-        self.mixture = trace.mixture[-1]
-        self.detector = trace.detector[-1]
-        self.path = trace.last
+        self.path = self.path + np.log(trace.product[-1])
+        self.mixture = np.minimum(np.log(trace.mixture[-1]), LOG_CAP)
+        self.detector = np.minimum(np.log(trace.detector[-1]), LOG_CAP)
 
-    def change(self, trace: Trace, i: int, rows: npt.NDArray[np.int64], *, arl: bool) -> int:
-        """Image count at which the change began, as seen from observation ``i`` of ``trace``.
+    def change(
+        self,
+        trace: Trace,
+        i: int,
+        stream: int,
+        rows: npt.NDArray[np.int64],
+        ids: npt.NDArray[np.str_],
+        *,
+        arl: bool,
+    ) -> tuple[int, str]:
+        """Count and id of the image where the change began, as seen from observation ``i``.
 
         The last minimum of the leading bet's log wealth: from there on its product is largest,
         which is the maximum-likelihood starting point for that bet. Call before ``commit``.
         """
-        evidence = (trace.detector if arl else trace.mixture)[i] + LOG_WEIGHTS
+        evidence = (trace.detector if arl else trace.mixture)[i, stream] * WEIGHTS
         bet = int(np.argmax(evidence))
-        path = trace.path[: i + 1, bet]
+        path = np.concatenate([[1.0], trace.product[:i, stream, bet]])
         last = i - int(np.argmin(path[::-1]))
-        return int(rows[last]) if path[last] <= self.low[bet] else int(self.low_at[bet])
+        if self.path[stream, bet] + np.log(path[last]) <= self.low[stream, bet]:
+            return int(rows[last]), str(ids[last])
+        return int(self.low_at[stream, bet]), str(self.low_id[stream, bet])

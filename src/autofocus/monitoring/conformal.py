@@ -21,6 +21,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.float32]
 
+_BEFORE = np.tri(64, 64, -1, dtype=bool)
+
 
 def online_p_values(bag: Scores, scores: Scores, ties: Floats) -> Floats:
     """P-values (n,) of ``scores`` (n,), each ranked in the sorted ``bag`` and its predecessors.
@@ -31,16 +33,22 @@ def online_p_values(bag: Scores, scores: Scores, ties: Floats) -> Floats:
     n = len(scores)
     smaller = np.searchsorted(bag, scores, side="left")
     equal = np.searchsorted(bag, scores, side="right") - smaller
-    before = np.tri(n, n, -1, dtype=bool)
-    smaller = smaller + ((scores[None, :] < scores[:, None]) & before).sum(axis=1)
-    equal = equal + ((scores[None, :] == scores[:, None]) & before).sum(axis=1)
-    return np.asarray((smaller + ties * (equal + 1)) / (len(bag) + np.arange(n) + 1))
+    before = _BEFORE[:n, :n] if n <= len(_BEFORE) else np.tri(n, n, -1, dtype=bool)
+    smaller += np.count_nonzero((scores[None, :] < scores[:, None]) & before, axis=1)
+    equal += np.count_nonzero((scores[None, :] == scores[:, None]) & before, axis=1)
+    return np.asarray((smaller + ties * (equal + 1)) / (len(bag) + 1 + np.arange(n)))
 
 
 def merge(bag: Scores, scores: Scores) -> Scores:
     """The sorted bag with ``scores`` put in."""
     scores = np.sort(scores)
-    return np.insert(bag, np.searchsorted(bag, scores), scores)
+    out = np.empty(len(bag) + len(scores), np.float32)
+    place = np.searchsorted(bag, scores) + np.arange(len(scores))
+    old = np.ones(len(out), bool)
+    old[place] = False
+    out[place] = scores
+    out[old] = bag
+    return out
 
 
 def thin(size: int, keep: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -34,7 +34,7 @@ import numpy.typing as npt
 
 from autofocus.config.policy import MonitorPolicy
 from autofocus.errors import Corrupted, InvalidInput
-from autofocus.monitoring.betting import MAX_ROWS, Trace, Wealth
+from autofocus.monitoring.betting import MAX_ROWS, WEIGHTS, Trace, Wealth
 from autofocus.monitoring.conformal import merge, online_p_values, thin
 from autofocus.monitoring.reference import Reference
 from autofocus.types.codec import decode, encode
@@ -55,16 +55,6 @@ MAX_OPEN_BLOCKS = 4096
 MIN_BLOCKS = 20
 
 
-class _Stream:
-    """One score: its sorted bag of past values and its wealth."""
-
-    def __init__(self, name: str, weight: float) -> None:
-        self.name = name
-        self.weight = weight
-        self.bag = np.zeros(0, np.float32)
-        self.wealth = Wealth()
-
-
 class _Fold:
     """The images of one coin side: whitened embeddings, arrival, and their direction scores."""
 
@@ -72,6 +62,7 @@ class _Fold:
         self.features = np.zeros((FOLD_FULL + MAX_ROWS, k), np.float32)
         self.arrival = np.zeros(FOLD_FULL + MAX_ROWS, np.int64)
         self.size = 0
+        # Fitted on the other fold; None until there are enough images.
         self.direction: npt.NDArray[np.float32] | None = None
 
     def add(self, features: npt.NDArray[np.float32], arrival: npt.NDArray[np.int64]) -> None:
@@ -84,10 +75,9 @@ class _Fold:
         self.arrival[: len(index)] = self.arrival[index]
         self.size = len(index)
 
-    def scores(self) -> npt.NDArray[np.float32]:
+    def scores(self, direction: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Sorted direction scores of the images held."""
-        assert self.direction is not None
-        return np.sort(self.features[: self.size] @ self.direction)
+        return np.sort(self.features[: self.size] @ direction)
 
 
 class Monitor:
@@ -118,13 +108,21 @@ class Monitor:
         self._rng = np.random.default_rng([seed, 1])
         self._thin_rng = np.random.default_rng([seed, 2])
         share = 1.0 / len(set(policy.scores))
-        self._streams = [_Stream(n, share) for n in ("confidence", "mahalanobis")]
-        self._streams = [s for s in self._streams if s.name in policy.scores]
+        # One stream per score, two for the direction: name and weight of each.
+        self._names: list[str] = [
+            name for name in ("confidence", "mahalanobis") if name in policy.scores
+        ]
+        weights = [share] * len(self._names)
+        self._domain = len(self._names)
         self._folds: list[_Fold] = []
         if "domain" in policy.scores:
             self._folds = [_Fold(k), _Fold(k)]
-            self._streams += [_Stream("domain", share / 2), _Stream("domain", share / 2)]
-        self._ids: dict[int, str] = {}
+            self._names += ["domain", "domain"]
+            weights += [share / 2, share / 2]
+        self._log_weights = np.log(weights)
+        self._bags = [np.zeros(0, np.float32) for _ in self._names]
+        self._wealth = Wealth(len(self._names))
+        # Open blocks: request key to [images, sums of both scores and embeddings, first image].
         self._blocks: dict[str, list[Any]] = {}
 
     @classmethod
@@ -278,39 +276,31 @@ class Monitor:
         n = len(whitened)
         draws = self._rng.random((n, 4))
         betting = not self.calibrating
-        seen: list[tuple[_Stream, npt.NDArray[np.int64], Trace | None]] = []
-        everything = np.arange(n)
-        side = (draws[:, 3] < 0.5).astype(np.int64)
-        arrival = self.observations + everything
-        domain = 0
-        for stream in self._streams:
-            if stream.name != "domain":
-                index = everything
-                scores = values[stream.name]
-                ties = draws[:, 0 if stream.name == "confidence" else 1]
-            else:
-                fold, index = self._folds[domain], np.flatnonzero(side == domain)
-                domain += 1
-                fold.add(whitened[index], arrival[index])
-                if fold.direction is None or len(index) == 0:
-                    continue
-                scores = whitened[index] @ fold.direction
-                ties = draws[index, 2]
+        p = np.full((n, len(self._names)), np.nan)
+        for i in range(self._domain):
+            scores = values[self._names[i]]
             if betting:
-                p = online_p_values(stream.bag, scores, ties)
-                seen.append((stream, index, stream.wealth.trace(p)))
-            stream.bag = merge(stream.bag, scores)
+                ties = draws[:, 0 if self._names[i] == "confidence" else 1]
+                p[:, i] = online_p_values(self._bags[i], scores, ties)
+            self._bags[i] = merge(self._bags[i], scores)
+        side = draws[:, 3] < 0.5
+        for i, fold in enumerate(self._folds, start=self._domain):
+            index = np.flatnonzero(side == bool(i - self._domain))
+            fold.add(whitened[index], self.observations + index)
+            if fold.direction is not None:
+                scores = whitened[index] @ fold.direction
+                if betting:
+                    p[index, i] = online_p_values(self._bags[i], scores, draws[index, 2])
+                self._bags[i] = merge(self._bags[i], scores)
         signal = None
-        if betting and not self.alarmed:
-            signal = self._look(seen, first, first_ids, last, last_ids)
-        for stream, index, trace in seen:
-            assert trace is not None
-            stream.wealth.commit(trace, first[index])
-        if seen:
-            self._remember(first, first_ids)
-        self.observations += n
-        if not betting:
+        if betting:
+            trace = self._wealth.trace(p)
+            if not self.alarmed:
+                signal = self._look(trace, first, first_ids, last, last_ids)
+            self._wealth.commit(trace, first, first_ids)
+        else:
             self.calibrated += n
+        self.observations += n
         self._forget()
         if self._folds and self.observations % REFIT == 0:
             self._refit()
@@ -318,7 +308,7 @@ class Monitor:
 
     def _look(
         self,
-        seen: list[tuple[_Stream, npt.NDArray[np.int64], Trace | None]],
+        trace: Trace,
         first: npt.NDArray[np.int64],
         first_ids: npt.NDArray[np.str_],
         last: npt.NDArray[np.int64],
@@ -326,34 +316,14 @@ class Monitor:
     ) -> Signal | None:
         """The signal of this chunk, if the alarm line is reached in it."""
         arl = self.policy.mode == "arl"
-        n = len(first)
-        level = np.empty((n, len(self._streams)))
-        traces: dict[int, tuple[npt.NDArray[np.int64], Trace]] = {}
-        for stream, index, trace in seen:
-            assert trace is not None
-            traces[next(i for i, s in enumerate(self._streams) if s is stream)] = (index, trace)
-        for i, stream in enumerate(self._streams):
-            before = stream.wealth.log_r if arl else stream.wealth.log_e
-            level[:, i] = before
-            if i in traces:
-                index, trace = traces[i]
-                steps = np.concatenate([[before], trace.log_r if arl else trace.log_e])
-                level[:, i] = steps[np.searchsorted(index, np.arange(n), side="right")]
-        level += np.log([s.weight for s in self._streams])
-        total = np.logaddexp.reduce(level, axis=1) if arl else level.max(axis=1)
+        level = (trace.log_r if arl else trace.log_e) + self._log_weights
+        total = self._total(level)
         over = np.flatnonzero(total >= np.log(self.threshold))
         if len(over) == 0:
             return None
         at = int(over[0])
         lead = int(np.argmax(level[at]))
-        change_at, change_id = int(first[at]), str(first_ids[at])
-        if lead in traces:
-            index, trace = traces[lead]
-            i = int(np.searchsorted(index, at, side="right")) - 1
-            if i >= 0:
-                change_at = self._streams[lead].wealth.change(trace, i, first[index], arl=arl)
-                here = np.flatnonzero(first == change_at)
-                change_id = str(first_ids[here[0]]) if len(here) else self._ids[change_at]
+        change_at, change_id = self._wealth.change(trace, at, lead, first, first_ids, arl=arl)
         self.alarmed = True
         self.signal = Signal(
             project=self.project,
@@ -365,66 +335,59 @@ class Monitor:
             change_at=change_at,
             first_prediction=change_id,
             last_prediction=str(last_ids[at]),
-            leading_score=self._streams[lead].name,
+            leading_score=self._names[lead],
             scores=self._by_score(level[at]),
         )
         return self.signal
 
+    def _total(self, level: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Log evidence over streams (..., s): the largest in mode pfa, the sum in mode arl."""
+        if self.policy.mode == "arl":
+            return np.asarray(np.logaddexp.reduce(level, axis=-1))
+        return np.asarray(level.max(axis=-1))
+
     def _by_score(self, level: npt.NDArray[np.float64]) -> dict[str, float]:
         """The larger of a score's streams, each times its weight."""
         out: dict[str, float] = {}
-        for stream, value in zip(self._streams, np.exp(level).tolist(), strict=True):
-            out[stream.name] = max(out.get(stream.name, 0.0), value)
+        for name, value in zip(self._names, np.exp(level).tolist(), strict=True):
+            out[name] = max(out.get(name, 0.0), value)
         return out
-
-    def _remember(self, first: npt.NDArray[np.int64], ids: npt.NDArray[np.str_]) -> None:
-        """Keep the ids of the images that any bet would name as the start of a change."""
-        needed = np.unique(np.concatenate([s.wealth.low_at for s in self._streams]))
-        here = dict(zip(first.tolist(), ids.tolist(), strict=True))
-        known = self._ids
-        self._ids = {}
-        for row in needed.tolist():
-            name = here.get(row) or known.get(row)
-            if name is not None:
-                self._ids[row] = name
 
     def _forget(self) -> None:
         """Thin what is full by a random subset, drawn without looking."""
-        for stream in self._streams:
-            if stream.name != "domain" and len(stream.bag) >= FULL:
-                stream.bag = stream.bag[thin(len(stream.bag), KEEP, self._thin_rng)]
-        for i, fold in enumerate(self._folds):
+        for i in range(self._domain):
+            if len(self._bags[i]) >= FULL:
+                self._bags[i] = self._bags[i][thin(len(self._bags[i]), KEEP, self._thin_rng)]
+        for i, fold in enumerate(self._folds, start=self._domain):
             if fold.size >= FOLD_FULL:
                 fold.keep(thin(fold.size, FOLD_KEEP, self._thin_rng))
                 if fold.direction is not None:
-                    self._domain_streams[i].bag = fold.scores()
-
-    @property
-    def _domain_streams(self) -> list[_Stream]:
-        return [s for s in self._streams if s.name == "domain"]
+                    self._bags[i] = fold.scores(fold.direction)
 
     def _refit(self) -> None:
         """New directions from past images, each for the other fold; re-rank the bags."""
         directions = [self._direction(fold) for fold in self._folds]
-        for i, stream in enumerate(self._domain_streams):
+        for i, fold in enumerate(self._folds):
             direction = directions[1 - i]
             if direction is not None:
-                self._folds[i].direction = direction
-                stream.bag = self._folds[i].scores()
+                fold.direction = direction
+                self._bags[self._domain + i] = fold.scores(direction)
 
     def _direction(self, fold: _Fold) -> npt.NDArray[np.float32] | None:
         """Unit direction from earlier to recent images of a fold; None while there are few."""
-        x = fold.features[: fold.size].astype(np.float64)
-        recent = fold.arrival[: fold.size] >= self.observations - RECENT
-        new, old = x[recent], x[~recent]
-        if len(new) < MIN_RECENT or len(old) < MIN_OLD:
+        x = fold.features[: fold.size]
+        new = x[fold.arrival[: fold.size] >= self.observations - RECENT]
+        n_old = len(x) - len(new)
+        if len(new) < MIN_RECENT or n_old < MIN_OLD:
             return None
-        spread = np.cov(old, rowvar=False).reshape(self._k, self._k)
+        mean_new = new.mean(axis=0, dtype=np.float64)
+        mean_old = (x.sum(axis=0, dtype=np.float64) - mean_new * len(new)) / n_old
+        spread = (x.T @ x - new.T @ new).astype(np.float64) / n_old - np.outer(mean_old, mean_old)
         # Shrink towards a multiple of the identity: few images, many dimensions.
         level = max(float(np.trace(spread)) / self._k, 1e-12)
-        shrink = min(1.0, 5.0 * self._k / len(old))
+        shrink = min(1.0, 5.0 * self._k / n_old)
         spread = (1.0 - shrink) * spread + shrink * level * np.eye(self._k)
-        direction = np.linalg.solve(spread, new.mean(axis=0) - old.mean(axis=0))
+        direction = np.linalg.solve(spread, mean_new - mean_old)
         length = float(np.linalg.norm(direction))
         return None if length == 0.0 else (direction / length).astype(np.float32)
 
@@ -432,21 +395,18 @@ class Monitor:
         """Put the reference into the bags and the folds."""
         n = len(reference)
         whitened = np.asarray(reference.whitened, np.float32)
-        for stream in self._streams:
-            if stream.name == "confidence":
-                stream.bag = np.sort(np.float32(1.0) - reference.confidence)
-            elif stream.name == "mahalanobis":
-                stream.bag = np.sort(np.einsum("ij,ij->i", whitened, whitened))
-            if len(stream.bag) > KEEP:
-                stream.bag = stream.bag[thin(len(stream.bag), KEEP, self._thin_rng)]
+        for i in range(self._domain):
+            if self._names[i] == "confidence":
+                bag = np.sort(np.float32(1.0) - reference.confidence)
+            else:
+                bag = np.sort(np.einsum("ij,ij->i", whitened, whitened))
+            self._bags[i] = bag[thin(n, KEEP, self._thin_rng)]
         side = self._rng.random(n) < 0.5
         for i, fold in enumerate(self._folds):
             mine = whitened[side == bool(i)]
-            if len(mine) > FOLD_KEEP:
-                mine = mine[thin(len(mine), FOLD_KEEP, self._thin_rng)]
-            fold.features[: len(mine)] = mine
-            fold.arrival[: len(mine)] = -RECENT - 1  # older than anything in production
-            fold.size = len(mine)
+            mine = mine[thin(len(mine), FOLD_KEEP, self._thin_rng)]
+            # Older than anything in production.
+            fold.add(mine, np.full(len(mine), -RECENT - 1))
         self.calibrated = n
 
     # -- what it knows -------------------------------------------------------------------
@@ -457,13 +417,12 @@ class Monitor:
         ``e_value`` is comparable with ``threshold``; ``change_at`` is where a change would have
         begun if there is one.
         """
+        wealth = self._wealth
         arl = self.policy.mode == "arl"
-        level = np.array(
-            [(s.wealth.log_r if arl else s.wealth.log_e) + np.log(s.weight) for s in self._streams]
-        )
-        total = float(np.logaddexp.reduce(level) if arl else level.max())
-        lead = self._streams[int(np.argmax(level))]
-        bet = int(np.argmax(lead.wealth.detector if arl else lead.wealth.mixture))
+        level = (wealth.log_r if arl else wealth.log_e) + self._log_weights
+        total = float(self._total(level))
+        lead = int(np.argmax(level))
+        bet = int(np.argmax((wealth.detector if arl else wealth.mixture)[lead] + np.log(WEIGHTS)))
         return {
             "project": self.project,
             "model": self.model,
@@ -477,8 +436,8 @@ class Monitor:
             "threshold": self.threshold,
             "log_threshold": float(np.log(self.threshold)),
             "alarmed": self.alarmed,
-            "leading_score": lead.name,
-            "change_at": int(lead.wealth.low_at[bet]),
+            "leading_score": self._names[lead],
+            "change_at": int(wealth.low_at[lead, bet]),
             "scores": self._by_score(level),
             "signal": encode(self.signal) if self.signal is not None else None,
         }
@@ -502,17 +461,16 @@ class Monitor:
             "signal": encode(self.signal) if self.signal is not None else None,
             "rng": self._rng.bit_generator.state,
             "thin_rng": self._thin_rng.bit_generator.state,
-            "counts": [s.wealth.count for s in self._streams],
-            "ids": {str(row): name for row, name in self._ids.items()},
+            "count": self._wealth.count,
             "blocks": {k: [*b[:3], b[3].tolist(), *b[4:]] for k, b in self._blocks.items()},
         }
         arrays: dict[str, npt.NDArray[Any]] = {
             "header": np.frombuffer(json.dumps(header).encode(), np.uint8)
         }
-        for i, stream in enumerate(self._streams):
-            arrays[f"bag{i}"] = stream.bag
-            for name in ("mixture", "detector", "path", "low", "low_at"):
-                arrays[f"{name}{i}"] = getattr(stream.wealth, name)
+        for i, bag in enumerate(self._bags):
+            arrays[f"bag{i}"] = bag
+        for name in Wealth.ARRAYS:
+            arrays[name] = getattr(self._wealth, name)
         for i, fold in enumerate(self._folds):
             arrays[f"features{i}"] = fold.features[: fold.size]
             arrays[f"arrival{i}"] = fold.arrival[: fold.size]
@@ -557,13 +515,11 @@ class Monitor:
             monitor.signal = decode(Signal, header["signal"])
         monitor._rng.bit_generator.state = header["rng"]
         monitor._thin_rng.bit_generator.state = header["thin_rng"]
-        monitor._ids = {int(row): name for row, name in header["ids"].items()}
         monitor._blocks = {k: [*b[:3], np.array(b[3]), *b[4:]] for k, b in header["blocks"].items()}
-        for i, stream in enumerate(monitor._streams):
-            stream.bag = arrays[f"bag{i}"]
-            stream.wealth.count = header["counts"][i]
-            for name in ("mixture", "detector", "path", "low", "low_at"):
-                setattr(stream.wealth, name, arrays[f"{name}{i}"])
+        monitor._bags = [arrays[f"bag{i}"] for i in range(len(monitor._names))]
+        monitor._wealth.count = header["count"]
+        for name in Wealth.ARRAYS:
+            setattr(monitor._wealth, name, arrays[name])
         for i, fold in enumerate(monitor._folds):
             fold.add(arrays[f"features{i}"], arrays[f"arrival{i}"])
             fold.direction = arrays.get(f"direction{i}")
