@@ -1,0 +1,489 @@
+"""The ASGI application of the inference server, without a framework between socket and engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import orjson
+
+from autofocus.errors import (
+    AutofocusError,
+    ImageRejected,
+    InvalidInput,
+    NotFound,
+    Overloaded,
+    Unavailable,
+)
+from autofocus.serving.engine import Answer, Engine, Request
+from autofocus.serving.log import FeedbackEntry, LogWriter
+from autofocus.serving.reader import PredictionLog
+from autofocus.serving.segments import SHADOW_SUFFIX, parse_prediction_id
+from autofocus.types.clock import now
+
+if TYPE_CHECKING:
+    from autofocus.serving.metrics import Metrics
+    from autofocus.serving.projects import LoadedModel, ServedProject
+    from autofocus.serving.watcher import Watcher
+    from autofocus.store.objects import ObjectStore
+
+_LOG = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_MAX_METADATA_BYTES = 8192
+_MAX_KEY_CHARACTERS = 200
+_MAX_FEEDBACK_BYTES = 65_536
+_HELD_REFUSALS = 256
+_FEEDBACK_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``body_bytes`` per request, ``body_seconds`` to send it, ``hold_seconds`` a refusal waits."""
+
+    body_bytes: int = 64_000_000
+    body_seconds: float = 20.0
+    hold_seconds: float = 0.25
+
+
+class Problem(Exception):
+    """An HTTP answer that is not a success and not one of Autofocus' own errors."""
+
+    def __init__(self, status: int, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {
+            "error": {
+                "code": code,
+                "message": message,
+                "hint": hint,
+                "retryable": status in (408, 503),
+                "context": {},
+            }
+        }
+
+
+class _ClientGone(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+class App:
+    """Routes requests to the engine; one instance per process."""
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        engine: Engine,
+        watcher: Watcher,
+        log: LogWriter,
+        metrics: Metrics,
+        limits: Limits,
+    ) -> None:
+        self.objects = objects
+        self.draining = False
+        self.requests = 0
+        self.failed = 0
+        self._engine = engine
+        self._watcher = watcher
+        self._log = log
+        self._metrics = metrics
+        self._limits = limits
+        self._held = 0
+        # Names the store, so that a control plane can tell its own server from a stranger.
+        self._health = orjson.dumps(
+            {"status": "live", "server": log.server, "store": objects.url, "pid": os.getpid()}
+        )
+        self._readers: dict[str, PredictionLog] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        try:
+            status, body, kind = await self._route(scope, receive)
+        except _ClientGone:
+            return
+        except AutofocusError as exc:
+            status, body, kind = exc.code.http_status, orjson.dumps(exc.as_json()), b""
+        except Problem as exc:
+            status, body, kind = exc.status, orjson.dumps(exc.body), b""
+        headers = [
+            (b"content-type", kind or b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+        ]
+        if status == 503:
+            headers.append((b"retry-after", b"1"))
+        if self.draining or status in (408, 413):
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _route(self, scope: Scope, receive: Receive) -> tuple[int, bytes, bytes]:
+        path, method = scope["path"], scope["method"]
+        parts = path.split("/")
+        if len(parts) == 5 and parts[1:3] == ["v1", "projects"] and parts[4] == "predict":
+            _allow(method, "POST")
+            return 200, await self._predict(unquote(parts[3]), scope, receive), b""
+        if path == "/v1/feedback":
+            _allow(method, "POST")
+            return 200, await self._feedback(scope, receive), b""
+        if path == "/healthz":
+            _allow(method, "GET", "HEAD")
+            return 200, self._health, b""
+        if path == "/readyz":
+            _allow(method, "GET", "HEAD")
+            return self._ready()
+        if path == "/metrics":
+            _allow(method, "GET", "HEAD")
+            self._metrics.waiting.set(self._engine.waiting)
+            self._metrics.log_dropped.set(self._log.dropped)
+            return 200, self._metrics.text(), b"text/plain; version=0.0.4; charset=utf-8"
+        if path == "/v1/projects":
+            _allow(method, "GET", "HEAD")
+            served = self._watcher.served
+            names = sorted(set(served) | set(self._watcher.refused))
+            return 200, orjson.dumps({"projects": [self._describe(n) for n in names]}), b""
+        if len(parts) == 4 and parts[1:3] == ["v1", "projects"]:
+            _allow(method, "GET", "HEAD")
+            self._served(unquote(parts[3]))
+            return 200, orjson.dumps(self._describe(unquote(parts[3]))), b""
+        raise NotFound(
+            f"There is nothing at {path}.",
+            hint="POST an image to /v1/projects/<project>/predict; see /v1/projects.",
+        )
+
+    # Predictions
+
+    async def _predict(self, project: str, scope: Scope, receive: Receive) -> bytes:
+        try:
+            served = self._served(project)
+        except AutofocusError as exc:
+            await self._discard(scope, receive)
+            self._count("", "", "", exc.code.http_status)
+            raise
+        self.requests += 1
+        model: LoadedModel | None = None
+        role = ""
+        try:
+            await self._admit(scope, receive)
+            headers = dict(scope["headers"])
+            request_key = _request_key(headers)
+            metadata = _metadata(headers)
+            data = await self._body(scope, receive, self._limits.body_bytes)
+            if not data:
+                raise ImageRejected(
+                    "The request has no body; an image was expected.",
+                    hint="Send the file itself, e.g. curl --data-binary @image.jpg",
+                    reason="not_an_image",
+                )
+            model, role = served.choose(request_key or secrets.token_hex(8))
+            request = Request(
+                served, data, model=model, role=role, request_key=request_key, metadata=metadata
+            )
+            answer = await self._engine.submit(request)
+        except AutofocusError as exc:
+            if isinstance(exc, ImageRejected):
+                exc = _with_body_hint(exc, dict(scope["headers"]))
+            if exc.code.http_status >= 500:
+                self.failed += 1
+            self._count(project, model.id if model else "", role, exc.code.http_status)
+            raise exc
+        except Problem as exc:
+            self._count(project, "", "", exc.status)
+            raise
+        self._count(project, answer.model.id, answer.role, 200)
+        return _answer_json(answer)
+
+    def _served(self, project: str) -> ServedProject:
+        served = self._watcher.served.get(project)
+        if served is not None:
+            return served
+        if project in self._watcher.refused or not self._watcher.looked.is_set():
+            reason = self._watcher.refused.get(project, "it is being loaded")
+            raise Unavailable(
+                f"Project {project!r} has no model that can serve yet: {reason}.",
+                hint="Promote a model, or wait until it is loaded.",
+            )
+        raise NotFound(
+            f"This server has no project {project!r}.",
+            hint=f"It serves {sorted(self._watcher.served)}. A project is served once a model "
+            "has been promoted.",
+        )
+
+    async def _admit(self, scope: Scope, receive: Receive) -> None:
+        try:
+            self._engine.admit()
+        except Overloaded:
+            self._metrics.overload.inc()
+            # Clients that come back at once would eat the time of those being served: hold the
+            # refusal a moment, for as many as memory allows.
+            if self._held < _HELD_REFUSALS:
+                self._held += 1
+                try:
+                    await asyncio.sleep(self._limits.hold_seconds)
+                finally:
+                    self._held -= 1
+            await self._discard(scope, receive)
+            raise
+
+    def _count(self, project: str, model: str, role: str, status: int) -> None:
+        self._metrics.requests.labels(project, model, role, str(status)).inc()
+
+    # Feedback
+
+    async def _feedback(self, scope: Scope, receive: Receive) -> bytes:
+        data = await self._body(scope, receive, _MAX_FEEDBACK_BYTES)
+        entry = _parse_feedback(data)
+        parsed = parse_prediction_id(entry["prediction_id"])
+        project = None
+        if parsed is not None:
+            project = self._log.project_of(parsed[1]) if parsed[0] == self._log.server else None
+            if project is None:
+                project = await asyncio.to_thread(self._find_project, entry["prediction_id"])
+        if parsed is None or project is None:
+            raise NotFound(
+                f"There is no prediction {entry['prediction_id']!r}.",
+                hint="Use the prediction_id of an answer of /v1/projects/<project>/predict.",
+            )
+        served = self._watcher.served.get(project)
+        if served is not None and entry["label"] not in served.deployment.classes:
+            raise InvalidInput(
+                f"Label {entry['label']!r} is not a class of project {project!r}.",
+                hint=f"Its classes are {list(served.deployment.classes)}.",
+            )
+        loop = asyncio.get_running_loop()
+        stored: asyncio.Future[None] = loop.create_future()
+
+        def done(error: AutofocusError | None) -> None:
+            loop.call_soon_threadsafe(_settle, stored, error)
+
+        own_row = parsed[1] if parsed[0] == self._log.server else -1
+        self._log.add_feedback(
+            FeedbackEntry(project, own_row, {**entry, "project": project, "at": now()}, done)
+        )
+        try:
+            async with asyncio.timeout(_FEEDBACK_SECONDS):
+                await stored
+        except TimeoutError as exc:
+            raise Unavailable(
+                "The feedback could not be stored in time.", hint="Send it again in a moment."
+            ) from exc
+        return orjson.dumps({"status": "stored", "project": project})
+
+    def _find_project(self, prediction_id: str) -> str | None:
+        for project in self._watcher.served:
+            reader = self._readers.setdefault(project, PredictionLog(self.objects, project))
+            try:
+                reader.find(prediction_id)
+            except NotFound:
+                continue
+            return project
+        return None
+
+    # What the server says of itself
+
+    def _ready(self) -> tuple[int, bytes, bytes]:
+        if self.draining:
+            return 503, b'{"status":"draining"}', b""
+        if not self._watcher.looked.is_set():
+            return 503, b'{"status":"loading"}', b""
+        if not self._watcher.served:
+            return 503, b'{"status":"no model yet"}', b""
+        return 200, b'{"status":"ready"}', b""
+
+    def _describe(self, project: str) -> dict[str, Any]:
+        served = self._watcher.served.get(project)
+        described: dict[str, Any] = {
+            "project": project,
+            "refused": self._watcher.refused.get(project),
+        }
+        if served is None:
+            return described
+        deployment = served.deployment
+        return described | {
+            "revision": deployment.revision,
+            "classes": list(deployment.classes),
+            "champion": _describe_model(served.champion),
+            "challenger": _describe_model(served.challenger),
+            "standby": _describe_model(served.standby),
+            "shadow": deployment.shadow,
+            "canary": deployment.canary,
+        }
+
+    # Bodies
+
+    async def _body(self, scope: Scope, receive: Receive, limit: int) -> bytes:
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > limit:
+                raise _too_large(limit)
+        message = await self._first(receive)
+        data: bytes = message.get("body", b"")
+        if not message.get("more_body", False):
+            if len(data) > limit:
+                raise _too_large(limit)
+            return data
+        chunks, size = [data], len(data)
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                while message.get("more_body", False):
+                    message = await self._next(receive)
+                    chunks.append(message.get("body", b""))
+                    size += len(chunks[-1])
+                    if size > limit:
+                        raise _too_large(limit)
+        except TimeoutError as exc:
+            raise self._slow() from exc
+        return b"".join(chunks)
+
+    async def _first(self, receive: Receive) -> dict[str, Any]:
+        """The first part of the body; a client that sends only headers runs into the limit."""
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                return await self._next(receive)
+        except TimeoutError as exc:
+            raise self._slow() from exc
+
+    async def _next(self, receive: Receive) -> dict[str, Any]:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _ClientGone
+        return message
+
+    def _slow(self) -> Problem:
+        return Problem(
+            408, "timeout",
+            f"The body did not arrive within {self._limits.body_seconds:g} seconds.",
+            "Check the connection and send it again.",
+        )  # fmt: skip
+
+    async def _discard(self, scope: Scope, receive: Receive) -> None:
+        """Read a body that is not wanted, so that the connection can be used again."""
+        await self._body(scope, receive, self._limits.body_bytes)
+
+
+def _allow(method: str, *methods: str) -> None:
+    if method not in methods:
+        raise Problem(
+            405, "method_not_allowed", f"{method} is not possible here.", f"Use {methods[0]}."
+        )
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(
+        413, "too_large", f"The body is larger than the {limit:,} bytes allowed.",
+        "Send a smaller image, or raise the server's limit.",
+    )  # fmt: skip
+
+
+def _request_key(headers: Mapping[bytes, bytes]) -> str:
+    text = headers.get(b"x-request-key", b"").decode("utf-8", "replace")
+    if len(text) > _MAX_KEY_CHARACTERS:
+        raise InvalidInput(
+            f"X-Request-Key has {len(text)} characters, at most {_MAX_KEY_CHARACTERS} are allowed."
+        )
+    return text
+
+
+def _metadata(headers: Mapping[bytes, bytes]) -> str:
+    raw = headers.get(b"x-autofocus-metadata")
+    if not raw:
+        return ""
+    hint = 'Send an object of plain values, e.g. {"camera": "north"}.'
+    if len(raw) > _MAX_METADATA_BYTES:
+        raise InvalidInput(
+            f"X-Autofocus-Metadata has {len(raw)} bytes, at most {_MAX_METADATA_BYTES} are "
+            "allowed.",
+            hint=hint,
+        )
+    try:
+        value = json.loads(raw)
+    except ValueError as exc:
+        raise InvalidInput(f"X-Autofocus-Metadata is not JSON: {exc}.", hint=hint) from exc
+    if not isinstance(value, dict) or any(isinstance(v, (dict, list)) for v in value.values()):
+        raise InvalidInput("X-Autofocus-Metadata is not a flat JSON object.", hint=hint)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _with_body_hint(exc: ImageRejected, headers: Mapping[bytes, bytes]) -> ImageRejected:
+    kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    if kind in (b"multipart/form-data", b"application/json", b"application/x-www-form-urlencoded"):
+        return ImageRejected(
+            exc.message,
+            hint=f"The body is {kind.decode()}; send the image file itself as the body.",
+            **exc.context,
+        )
+    return exc
+
+
+def _parse_feedback(data: bytes) -> dict[str, str]:
+    hint = 'Send {"prediction_id": ..., "label": ..., "author": ...}.'
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError as exc:
+        raise InvalidInput(f"The feedback is not JSON: {exc}.", hint=hint) from exc
+    if not isinstance(body, dict):
+        raise InvalidInput("The feedback is not a JSON object.", hint=hint)
+    problems = [
+        f"{name} is missing or not text"
+        for name in ("prediction_id", "label")
+        if not isinstance(body.get(name), str) or not body[name]
+    ]
+    author = body.get("author", "client")
+    if not isinstance(author, str):
+        problems.append("author is not text")
+    unknown = sorted(set(body) - {"prediction_id", "label", "author", "project"})
+    if unknown:
+        problems.append(f"unknown fields {unknown}")
+    if problems:
+        raise InvalidInput(f"The feedback cannot be taken: {'; '.join(problems)}.", hint=hint)
+    return {
+        "prediction_id": body["prediction_id"].removesuffix(SHADOW_SUFFIX),
+        "label": body["label"],
+        "author": author,
+    }
+
+
+def _settle(future: asyncio.Future[None], error: AutofocusError | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+
+
+def _answer_json(answer: Answer) -> bytes:
+    classes = answer.model.predictor.classes
+    values = answer.probabilities.tolist()
+    best = max(range(len(values)), key=values.__getitem__)
+    return orjson.dumps(
+        {
+            "prediction_id": answer.prediction_id,
+            "model": answer.model.id,
+            "role": answer.role,
+            "label": classes[best],
+            "confidence": values[best],
+            "probabilities": dict(zip(classes, values, strict=True)),
+        }
+    )
+
+
+def _describe_model(model: LoadedModel | None) -> dict[str, Any] | None:
+    if model is None:
+        return None
+    return {
+        "model": model.id,
+        "bundle": model.bundle,
+        "preprocessing": model.preprocessing,
+        "largest_batch": model.batch,
+        **model.figures.as_mapping(),
+    }
