@@ -1,0 +1,94 @@
+"""Annotations with full history: a label is never changed, only followed by another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from autofocus.store.tables import annotation
+from autofocus.types.clock import now
+from autofocus.types.codec import decode, encode
+from autofocus.types.data import Annotation, Label, LabelSource, Tag
+
+
+def write_annotation(
+    conn: Connection,
+    *,
+    project: str,
+    key: str,
+    label: Label,
+    author: str,
+    source: LabelSource,
+    revision: int,
+    confidence: float | None = None,
+    suggested_by: str | None = None,
+    case: str | None = None,
+    seconds: float | None = None,
+    request: str | None = None,
+) -> int:
+    """Save a label in the caller's transaction and return its id.
+
+    The label in force ends at ``revision`` and this one begins. With ``request``, saving the same
+    answer twice is saving it once.
+    """
+    if request is not None:
+        known = conn.execute(
+            sa.select(annotation.c.id).where(
+                annotation.c.project == project, annotation.c.request == request
+            )
+        ).scalar_one_or_none()
+        if known is not None:
+            return int(known)
+    conn.execute(
+        sa.update(annotation)
+        .where(
+            annotation.c.project == project,
+            annotation.c.key == key,
+            annotation.c.rev_to.is_(None),
+        )
+        .values(rev_to=revision)
+    )
+    return int(
+        conn.execute(
+            sa.insert(annotation)
+            .values(
+                project=project,
+                key=key,
+                label=encode(label),
+                author=author,
+                source=source,
+                confidence=confidence,
+                suggested_by=suggested_by,
+                case=case,
+                seconds=seconds,
+                created_at=now(),
+                rev_from=revision,
+                rev_to=None,
+                request=request,
+            )
+            .returning(annotation.c.id)
+        ).scalar_one()
+    )
+
+
+def end_annotation(conn: Connection, *, project: str, key: str, revision: int) -> bool:
+    """Take the label in force away, keeping it in history; True if there was one."""
+    result = conn.execute(
+        sa.update(annotation)
+        .where(
+            annotation.c.project == project,
+            annotation.c.key == key,
+            annotation.c.rev_to.is_(None),
+        )
+        .values(rev_to=revision)
+    )
+    return result.rowcount > 0
+
+
+def as_annotation(row: Any) -> Annotation:
+    """A row (mapping) of the table as value."""
+    values = {f: row[f] for f in Annotation.__dataclass_fields__}
+    values["label"] = decode(Tag, row["label"])
+    return Annotation(**values)

@@ -1,0 +1,83 @@
+"""Model bundles in the object store: published once, verified whenever they are opened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from autofocus.errors import Corrupted, InvalidInput, NotFound
+from autofocus.store.objects import ObjectStore
+from autofocus.types.codec import canonical_json, decode
+from autofocus.types.models import ModelBundle
+
+MANIFEST = "bundle.json"
+
+
+def publish_bundle(objects: ObjectStore, folder: Path) -> str:
+    """Store the bundle in ``folder`` and return its digest, which names it.
+
+    ``bundle.json`` is written last, so a half-published bundle is none. Raises InvalidInput if a
+    file is missing or is not what ``bundle.json`` says.
+    """
+    bundle = decode(ModelBundle, json.loads((folder / MANIFEST).read_text()), where=MANIFEST)
+    contents = {}
+    for name, expected in sorted(bundle.files.items()):
+        path = folder / name
+        if "/" in name or not path.is_file():
+            raise InvalidInput(f"The bundle in {folder} lists {name!r}, which is not there.")
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != expected:
+            raise InvalidInput(f"{path} is not what {MANIFEST} says (sha256 differs).")
+        contents[name] = data
+    for name, data in contents.items():
+        objects.put(f"bundles/{bundle.digest}/{name}", data)
+    objects.put(f"bundles/{bundle.digest}/{MANIFEST}", canonical_json(bundle))
+    return bundle.digest
+
+
+def open_bundle(objects: ObjectStore, digest: str, cache: Path) -> tuple[ModelBundle, Path]:
+    """A verified local copy of a bundle: its description and its folder under ``cache``.
+
+    Raises NotFound if there is none, Corrupted if a byte is not what was published.
+    """
+    folder = cache / "bundles" / digest
+    if not (folder / MANIFEST).exists():
+        _fetch(objects, digest, folder)
+    return decode(ModelBundle, json.loads((folder / MANIFEST).read_text())), folder
+
+
+def _fetch(objects: ObjectStore, digest: str, folder: Path) -> None:
+    try:
+        text = objects.get(f"bundles/{digest}/{MANIFEST}")
+    except NotFound as exc:
+        raise NotFound(f"There is no model bundle {digest[:12]} in {objects.url}.") from exc
+    try:
+        bundle = decode(ModelBundle, json.loads(text), where=MANIFEST)
+    except ValueError as exc:
+        raise Corrupted(f"The description of bundle {digest[:12]} is damaged: {exc}") from exc
+    if bundle.digest != digest:
+        raise Corrupted(f"Bundle {digest[:12]} describes another one ({bundle.digest[:12]}).")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{digest[:12]}-", dir=folder.parent))
+    try:
+        for name, expected in bundle.files.items():
+            data = objects.get(f"bundles/{digest}/{name}")
+            if hashlib.sha256(data).hexdigest() != expected:
+                raise Corrupted(
+                    f"{name} of bundle {digest[:12]} is not what was published.",
+                    hint="Restore the object store from a backup, or train the model again: "
+                    "autofocus reproduce MODEL.",
+                )
+            (part / name).write_bytes(data)
+        (part / MANIFEST).write_bytes(text)
+        try:
+            part.rename(folder)
+        except OSError:
+            # Another process was first with the same, equally verified, content.
+            if not (folder / MANIFEST).exists():
+                raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

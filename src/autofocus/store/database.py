@@ -1,0 +1,218 @@
+"""The database: facts as rows, on SQLite or PostgreSQL; a commit is the only moment of truth."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from autofocus.errors import (
+    AutofocusError,
+    Conflict,
+    Corrupted,
+    InvalidInput,
+    NotFound,
+    StorageFull,
+    Unavailable,
+)
+from autofocus.events import Event
+from autofocus.store import tables
+from autofocus.types.clock import now
+
+BUSY_SECONDS = 30
+_EXAMPLES = "For example postgresql://user:password@host/database, or a file path for SQLite."
+
+
+class Database:
+    """An open database; use :meth:`begin` to write and :meth:`read` to read.
+
+    SQLite runs in WAL mode with ``synchronous=FULL``: several processes may read while one
+    writes, and what is committed survives a power cut.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def open(cls, location: str | os.PathLike[str]) -> Database:
+        """Open a file path (SQLite) or a URL (``postgresql://``, ``sqlite://``).
+
+        Raises InvalidInput for a URL that is none, Unavailable if nothing answers.
+        """
+        text = os.fspath(location)
+        if "://" not in text:
+            path = Path(text).absolute()
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as exc:
+                raise Unavailable(f"Cannot make the folder {path.parent}: {exc.strerror}.") from exc
+            url = URL.create("sqlite", database=str(path))
+        else:
+            try:
+                url = make_url(text)
+            except ArgumentError as exc:
+                raise InvalidInput("The database URL cannot be read.", hint=_EXAMPLES) from exc
+            if url.drivername in ("postgres", "postgresql"):
+                url = url.set(drivername="postgresql+psycopg")
+        if url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise InvalidInput(
+                f"The database {url.render_as_string()} is neither SQLite nor PostgreSQL.",
+                hint=_EXAMPLES,
+            )
+        try:
+            engine = sa.create_engine(url, pool_pre_ping=True)
+        except (ArgumentError, NoSuchModuleError) as exc:
+            raise InvalidInput(
+                f"The database URL {url.render_as_string()} names no usable driver.",
+                hint=_EXAMPLES,
+            ) from exc
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _prepare_sqlite)
+            sa.event.listen(engine, "begin", _begin_sqlite)
+        database = cls(engine)
+        with database.read() as conn:
+            conn.execute(sa.text("SELECT 1"))
+        return database
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A write transaction: commits at the end, rolls back on any error.
+
+        SQLite takes its write lock at once (``BEGIN IMMEDIATE``), so that a read inside cannot
+        turn into a deadlock later.
+        """
+        with (
+            self._translated(),
+            self.engine.connect().execution_options(write=True) as conn,
+            conn.begin(),
+        ):
+            yield conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view; nothing may be written."""
+        with self._translated(), self.engine.connect() as conn:
+            yield conn
+
+    def migrate(self) -> None:
+        """Bring the tables to this release's shape; harmless when they are already."""
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", "autofocus.store:migrations")
+        config.set_main_option("path_separator", "os")
+        with self.begin() as conn:
+            if self.engine.dialect.name == "postgresql":
+                # Two processes that open a new workspace at once must not both create tables.
+                conn.execute(sa.text("SELECT pg_advisory_xact_lock(727001)"))
+            config.attributes["connection"] = conn
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as exc:
+            raise _translate(exc, self.engine.url.render_as_string()) from exc
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    # The driver must not begin transactions by itself: _begin_sqlite does.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    write = conn.get_execution_options().get("write", False)
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _translate(exc: DBAPIError, where: str) -> AutofocusError:
+    """The error in the user's words. ``where`` never holds the password."""
+    text = str(exc.orig)
+    lower = text.lower()
+    if "disk is full" in lower or "no space left" in lower or "disk full" in lower:
+        return StorageFull(
+            f"No space left for the database {where}.",
+            hint="Free some space and try again; nothing that was acknowledged is lost.",
+        )
+    if "malformed" in lower or "not a database" in lower:
+        return Corrupted(
+            f"{where} is damaged: {text}.", hint="Restore it from a backup; do not delete it."
+        )
+    if isinstance(exc, sa.exc.IntegrityError):
+        return Conflict(f"The database refused the change: {text.splitlines()[0]}.")
+    if isinstance(exc, (sa.exc.OperationalError, sa.exc.InterfaceError)):
+        if "locked" in lower:
+            return Unavailable(
+                f"{where} was busy for more than {BUSY_SECONDS} seconds.", hint="Try again."
+            )
+        return Unavailable(
+            f"The database {where} does not answer: {text.splitlines()[0]}.",
+            hint="Check that it runs, and the URL, user and permissions in settings.yaml.",
+        )
+    return AutofocusError(f"The database {where} refused: {text.splitlines()[0]}.")
+
+
+def insert_ignore(conn: Connection, table: sa.Table, **values: Any) -> bool:
+    """Insert a row unless its key is taken; True if it was inserted."""
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    result = conn.execute(insert(table).values(**values).on_conflict_do_nothing())
+    return result.rowcount == 1
+
+
+def upsert(conn: Connection, table: sa.Table, **values: Any) -> None:
+    """Insert a row, or overwrite the row of the same primary key."""
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    keys = [column.name for column in table.primary_key]
+    statement = insert(table).values(**values)
+    rest = {name: statement.excluded[name] for name in values if name not in keys}
+    conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest))
+
+
+def record_event(conn: Connection, event: Event) -> bool:
+    """Store an event in the transaction of its effect; a key seen before is not stored again."""
+    return insert_ignore(
+        conn,
+        tables.event,
+        key=event.key,
+        kind=event.kind,
+        project=event.project,
+        what=event.what,
+        subject=event.subject,
+        cause=event.cause,
+        actor=event.actor,
+        body=dict(event.body),
+        at=event.at or now(),
+    )
+
+
+def next_revision(conn: Connection, project: str) -> int:
+    """Advance the project's revision counter and return it; raises NotFound without a project."""
+    revision = conn.execute(
+        sa.update(tables.project)
+        .where(tables.project.c.name == project)
+        .values(revision=tables.project.c.revision + 1)
+        .returning(tables.project.c.revision)
+    ).scalar_one_or_none()
+    if revision is None:
+        raise NotFound(f"There is no project {project!r}.")
+    return int(revision)

@@ -1,0 +1,1 @@
+"""Numbered changes of the tables, each in one transaction with its record."""
