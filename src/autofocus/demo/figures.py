@@ -1,0 +1,103 @@
+"""What goes into the demo and what comes out of it: options and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autofocus.errors import InvalidInput
+
+TRAINING_IMAGES: Mapping[str, int] = {"train": 2400, "val": 300, "test": 500}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """How the demo runs.
+
+    ``clean_images`` are sent before the shift, ``after_images`` after the heal, at ``rate`` a
+    second. ``limit_seconds`` after the shift the story ends unhealed; a person who labels has
+    all the time he wants. ``checks`` off leaves out the reference model and the reproduction.
+    Port 0 takes a free one. ``workspace`` None makes a new folder, which is kept.
+    """
+
+    task: str = "classification"
+    headless: bool = False
+    json_file: Path | None = None
+    workspace: Path | None = None
+    label_yourself: bool = False
+    seed: int = 0
+    annotator_delay: float = 0.2
+    rate: float = 50.0
+    clean_images: int = 700
+    after_images: int = 700
+    limit_seconds: float = 600.0
+    checks: bool = True
+    port: int = 0
+    inference_port: int = 0
+    training_images: Mapping[str, int] = field(default_factory=lambda: dict(TRAINING_IMAGES))
+    training_parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.task != "classification":
+            raise InvalidInput(
+                f"There is no demo of {self.task!r} yet.", hint="Use --task classification."
+            )
+        if self.annotator_delay < 0 or self.rate <= 0:
+            raise InvalidInput(
+                f"The annotator's delay must not be negative and the rate must be positive, got "
+                f"{self.annotator_delay} and {self.rate}."
+            )
+        if self.json_file is not None and not self.json_file.absolute().parent.is_dir():
+            raise InvalidInput(
+                f"There is no folder {self.json_file.absolute().parent} to write "
+                f"{self.json_file.name} to."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Share of right answers on images that were never sent anywhere; None: not measured."""
+
+    shifted_before: float | None = None
+    shifted_after: float | None = None
+    clean_before: float | None = None
+    clean_after: float | None = None
+    shifted_reference: float | None = None
+    clean_reference: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What ``--json`` writes.
+
+    ``accuracy`` is measured on fresh images of the same world, ``served`` on the answers that
+    clients got: accuracy on shifted images by the first champion and by the healed one.
+    ``images_until_alarm`` counts shifted images. ``reference_ratio`` is accuracy on shifted
+    images after the heal over that of a model trained with all their labels.
+    """
+
+    seed: int
+    healed: bool
+    timeline: tuple[Mapping[str, Any], ...]
+    false_alarms_before_shift: int
+    images_until_alarm: int | None
+    alarms: tuple[Mapping[str, Any], ...]
+    cases: tuple[Mapping[str, Any], ...]
+    labels_used: int
+    promotions: int
+    accuracy: Accuracy
+    reference_ratio: float | None
+    served: Mapping[str, Any]
+    requests: int
+    requests_failed: int
+    failures: tuple[str, ...]
+    swap: Mapping[str, int]
+    reproduced: bool | None
+    first_model: str
+    champion: str
+    story_seconds: float
+    seconds: Mapping[str, float]
+    workspace: str
+    contact_sheets: tuple[str, ...]

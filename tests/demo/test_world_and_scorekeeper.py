@@ -1,0 +1,102 @@
+"""The demo's world keeps its truth to itself, and the scorekeeper counts rightly."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from pathlib import Path
+
+import pytest
+
+from autofocus.api.replay import Answered, Request
+from autofocus.demo.figures import DemoOptions
+from autofocus.demo.scorekeeper import Scorekeeper
+from autofocus.demo.world import Shown, World
+from autofocus.errors import InvalidInput
+
+
+def test_the_crowd_wears_glasses_only_after_the_shift() -> None:
+    world, shifted = World(3), False
+    stream = world.stream(lambda: shifted)
+    before = list(itertools.islice(stream, 60))
+    assert not any(request.tag.shifted for request in before)
+    shifted = True
+    after = list(itertools.islice(stream, 300))
+    share = sum(request.tag.shifted for request in after) / len(after)
+    assert 0.1 < share < 0.3
+    assert len(world.shifted_images) == sum(request.tag.shifted for request in after)
+    # Nothing but the image and the person goes out with a request.
+    assert all(r.metadata is None and r.key.startswith("person-") for r in before + after)
+
+
+def test_truth_is_known_only_of_images_that_were_shown() -> None:
+    world = World(1)
+    request = next(world.stream(lambda: False))
+    assert world.truth(hashlib.sha256(request.image).hexdigest()) == request.tag.label
+    assert world.truth(hashlib.sha256(b"another").hexdigest()) is None
+
+
+def test_training_folder_is_balanced_and_repeatable(tmp_path: Path) -> None:
+    counts = {"train": 8, "val": 4, "test": 2}
+    assert World(5).write_training_folder(tmp_path / "a", counts) == 14
+    World(5).write_training_folder(tmp_path / "b", counts)
+    names = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.jpg"))
+    assert len(names) == 14
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert len(list((tmp_path / "a" / "train" / "open").iterdir())) == 4
+
+
+def _answered(
+    i: int, *, shifted: bool, right: bool | None, model: str = "eyes-1", at: float | None = None
+) -> Answered:
+    shown = Shown(i, "open", shifted, "0" * 64)
+    got = {"label": "open" if right else "closed", "model": model, "prediction_id": f"p-{i}"}
+    answer = None if right is None else got
+    error = "refused" if right is None else ""
+    return Answered(i, Request(b"", tag=shown), answer, error, float(i if at is None else at), 0.0)
+
+
+def _signal(last: int) -> dict:
+    return {"model": "eyes-1", "last_prediction": f"p-{last}", "leading_score": "domain"}
+
+
+def test_counts_shifted_images_until_the_alarm() -> None:
+    keeper = Scorekeeper()
+    for i in range(10):
+        keeper.take(_answered(i, shifted=i >= 4 and i % 2 == 0, right=True))
+    newest_first = [_signal(7), _signal(3)]
+    early, late = keeper.alarms(newest_first)
+    assert (early["images"], early["shifted_images"], early["false"]) == (4, 0, True)
+    assert (late["images"], late["shifted_images"], late["false"]) == (8, 2, False)
+
+
+def test_counts_right_answers_by_model_and_failures_around_swaps() -> None:
+    keeper = Scorekeeper()
+    keeper.take(_answered(0, shifted=True, right=False))
+    keeper.take(_answered(1, shifted=True, right=True, model="eyes-2"))
+    keeper.take(_answered(2, shifted=False, right=True))
+    keeper.take(_answered(3, shifted=True, right=None, at=100.0))
+    assert keeper.sent == 4
+    assert keeper.failed == 1
+    assert keeper.failures() == ["refused"]
+    assert keeper.served(shifted=True).value == 0.5
+    assert keeper.served(shifted=True, models=["eyes-2"]).value == 1.0
+    assert keeper.served(shifted=True, models=["eyes-3"]).value is None
+    assert keeper.around_swaps([101.0]) == {"swaps": 1, "served": 0, "failed": 1}
+    assert keeper.around_swaps([2.5]) == {"swaps": 1, "served": 3, "failed": 0}
+    assert keeper.images_by(1.5) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"task": "detection"},  # not in this version
+        {"annotator_delay": -1.0},
+        {"rate": 0.0},
+        {"json_file": Path("no/such/folder/out.json")},
+    ],
+)
+def test_wrong_options_are_told_before_anything_starts(wrong: dict) -> None:
+    with pytest.raises(InvalidInput):
+        DemoOptions(**wrong)
