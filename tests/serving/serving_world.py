@@ -36,8 +36,13 @@ SIDE = 32
 PREPROCESSING = Preprocessing(SIDE, SIDE)
 
 
-def graph(sharpness: float, width: int = 8, whitened: int = 4) -> bytes:
-    """A convolutional net that tells dark from bright; ``sharpness`` is how sure it is."""
+def graph(
+    sharpness: float, width: int = 8, whitened: int = 4, *, fails_on_bright: bool = False
+) -> bytes:
+    """A convolutional net that tells dark from bright; ``sharpness`` is how sure it is.
+
+    With ``fails_on_bright`` it gives NaN for images brighter than any golden one.
+    """
     rng = np.random.default_rng(7)
     weights = {
         "scale": np.array(1 / 255, np.float32),
@@ -59,6 +64,18 @@ def graph(sharpness: float, width: int = 8, whitened: int = 4) -> bytes:
         helper.make_node("Gemm", ["mean", "head", "bias"], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
+    if fails_on_bright:
+        weights["limit"] = np.array([[0.75]], np.float32)
+        weights["zero"] = np.array(0, np.float32)
+        nodes[-1].output[0] = "softmax"
+        nodes += [
+            helper.make_node("Sub", ["limit", "mean"], ["room"]),
+            helper.make_node("Sqrt", ["room"], ["root"]),
+            helper.make_node("Mul", ["root", "zero"], ["nothing"]),
+            helper.make_node("ReduceMean", ["nothing", "last"], ["none"], keepdims=1),
+            helper.make_node("Add", ["softmax", "none"], ["probabilities"]),
+        ]
+        weights["last"] = np.array([1], np.int64)
     outputs = {"probabilities": 2, "embedding": width, "whitened": whitened}
     model = helper.make_model(
         helper.make_graph(
@@ -85,11 +102,14 @@ def write_bundle(
     golden_shift: float = 0.0,
     classes: tuple[str, ...] = CLASSES,
     onnx_bytes: bytes | None = None,
+    fails_on_bright: bool = False,
     preprocessing: Preprocessing = PREPROCESSING,
 ) -> ModelBundle:
     """Write a bundle folder; ``golden_shift`` spoils its golden answers."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.onnx").write_bytes(onnx_bytes or graph(sharpness))
+    (folder / "model.onnx").write_bytes(
+        onnx_bytes or graph(sharpness, fails_on_bright=fails_on_bright)
+    )
     images = np.random.default_rng(1).integers(0, 255, (6, SIDE, SIDE, 3), dtype=np.uint8)
     images[::2] //= 4
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -221,6 +223,68 @@ def test_a_broken_new_model_is_refused_while_the_old_one_serves(here: World) -> 
     )[0]
     assert status.models["light-1"]["requests"] >= 4
     assert status.models["light-1"]["errors"] == 0
+
+
+def test_a_canary_that_fails_costs_no_client_an_answer(here: World) -> None:
+    champion = here.publish("light-1")
+    challenger = here.publish("light-2", fails_on_bright=True)
+    here.deploy(champion, challenger=challenger, canary=1.0)
+    here.start()
+    assert here.predict(DARK).json()["model"] == "light-2"
+    for _ in range(5):
+        answer = here.predict(BRIGHT)
+        assert answer.status_code == 200, answer.text
+        assert (answer.json()["model"], answer.json()["role"]) == ("light-1", "champion")
+    assert here.project()["challenger"]["errors"] == 5
+    deployment = here.deploy(champion, challenger=challenger, shadow=1.0)
+    here.in_force(deployment.revision)
+    assert here.predict(BRIGHT).json()["model"] == "light-1"
+    wait_until(lambda: here.project()["challenger"]["errors"] == 6, "the error in shadow")
+    # As champion it has nobody behind it: the client is told.
+    here.in_force(here.deploy(challenger).revision)
+    assert here.predict(BRIGHT).status_code == 500
+    assert here.predict(DARK).status_code == 200
+
+
+def test_overload_is_refused_with_retry_after_and_the_rest_is_answered(here: World) -> None:
+    here.deploy(here.publish("light-1"))
+    here.start("--max-waiting", "4", "--threads", "1")
+    large = photo(60, side=1500)
+    statuses: Counter[int] = Counter()
+
+    async def ask_all() -> None:
+        async with httpx.AsyncClient(timeout=20) as client:
+            url = here.url + "/v1/projects/light/predict"
+            for answer in await asyncio.gather(
+                *(client.post(url, content=large) for _ in range(60))
+            ):
+                statuses[answer.status_code] += 1
+                if answer.status_code == 503:
+                    assert answer.headers["retry-after"] == "1"
+                    assert answer.json()["error"]["retryable"]
+
+    asyncio.run(ask_all())
+    assert set(statuses) == {200, 503}
+    assert statuses[200] >= 4
+    assert here.predict(DARK).status_code == 200
+    assert "autofocus_overload_refusals_total" in httpx.get(here.url + "/metrics").text
+
+
+def test_slow_and_broken_clients_do_not_hold_the_others_up(here: World) -> None:
+    here.deploy(here.publish("light-1"))
+    here.start()
+    with contextlib.ExitStack() as stack:
+        for start in (
+            b"POST /v1/projects/light/predict HTTP/1.1\r\nHos",
+            b"POST /v1/projects/light/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nab",
+            b"\x00\x01 nonsense \r\n\r\n",
+        ):
+            for _ in range(10):
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", here.port)))
+                connection.sendall(start)
+        assert here.predict(DARK).status_code == 200
+    assert here.predict(DARK).status_code == 200
+    assert "Traceback" not in here.log_text()
 
 
 def test_sigterm_loses_nothing(here: World) -> None:

@@ -174,7 +174,12 @@ class App:
         model: LoadedModel | None = None
         role = ""
         try:
-            await self._admit(scope, receive)
+            try:
+                # Before the body, so that an overloaded server does not hold many of them.
+                await self._admit()
+            except Overloaded:
+                await self._discard(scope, receive)
+                raise
             headers = dict(scope["headers"])
             request_key = _request_key(headers)
             metadata = _metadata(headers)
@@ -185,6 +190,7 @@ class App:
                     hint="Send the file itself, e.g. curl --data-binary @image.jpg",
                     reason="not_an_image",
                 )
+            await self._admit()  # others may have come while the body did
             model, role = served.choose(request_key or secrets.token_hex(8))
             request = Request(
                 served, data, model=model, role=role, request_key=request_key, metadata=metadata
@@ -219,7 +225,7 @@ class App:
             "has been promoted.",
         )
 
-    async def _admit(self, scope: Scope, receive: Receive) -> None:
+    async def _admit(self) -> None:
         try:
             self._engine.admit()
         except Overloaded:
@@ -232,7 +238,6 @@ class App:
                     await asyncio.sleep(self._limits.hold_seconds)
                 finally:
                     self._held -= 1
-            await self._discard(scope, receive)
             raise
 
     def _count(self, project: str, model: str, role: str, status: int) -> None:

@@ -75,6 +75,11 @@ class ModelFigures:
             self.requests += len(latencies_ms)
             self._latencies.extend(latencies_ms)
 
+    def shadowed(self, count: int) -> None:
+        """Count silent answers, whose latency is not that of a live one."""
+        with self._lock:
+            self.requests += count
+
     def failed(self, count: int) -> None:
         """Count requests that the model could not answer."""
         with self._lock:
@@ -82,7 +87,7 @@ class ModelFigures:
             self.errors += count
 
     def as_mapping(self) -> Mapping[str, float]:
-        """``requests``, ``errors``, ``p50_ms`` and ``p99_ms`` of the last 512 answers."""
+        """``requests``, ``errors``, ``p50_ms`` and ``p99_ms`` of the last 512 live answers."""
         with self._lock:
             recent = sorted(self._latencies)
             requests, errors = self.requests, self.errors
