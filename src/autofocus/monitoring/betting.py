@@ -128,7 +128,7 @@ class Wealth:
     def trace(self, p: Floats) -> Trace:
         """What observing p-values (n <= 64, s) would do; changes nothing."""
         n = len(p)
-        product: Floats = np.cumprod(payoffs(p), axis=0)
+        product = np.asarray(np.cumprod(payoffs(p), axis=0), np.float64)
         since = np.empty_like(product)  # 1 / product before each observation
         since[0] = 1.0
         np.divide(1.0, product[:-1], out=since[1:])

@@ -22,8 +22,11 @@ from autofocus.types.production import Verdict
 
 Floats = npt.NDArray[np.float64]
 
-# Fractions of the largest legal bet. A grid costs at most log 25 of evidence and needs no tuning.
-GRID = np.linspace(0.02, 0.98, 25)
+# Fractions of the largest legal bet, mixed with equal weights. Bets that prove harm are best spaced
+# in proportion: .05 -> .10 is proven by 155 labels (median), with 25 equal steps by 208. Bets that
+# prove harmlessness are large ones.
+GRID = np.geomspace(0.03, 0.9, 15)
+SAFE_GRID = np.linspace(0.1, 0.98, 15)
 
 
 def error_upper(errors: int, n: int, alpha: float = 0.05) -> float:
@@ -59,7 +62,7 @@ class HarmTest:
     n: int = 0
     total: float = 0.0
     harm_wealth: tuple[float, ...] = (0.0,) * len(GRID)
-    safe_wealth: tuple[float, ...] = (0.0,) * len(GRID)
+    safe_wealth: tuple[float, ...] = (0.0,) * len(SAFE_GRID)
     best_harm: float = 0.0
     best_safe: float = 0.0
 
@@ -91,7 +94,7 @@ class HarmTest:
                 hint="Use HarmTest.weighted for importance-weighted losses.",
             )
         up = GRID / self.margin
-        down = GRID / (1.0 - self.margin)
+        down = SAFE_GRID / (1.0 - self.margin)
         steps = values[:, None] - self.margin
         harm = np.asarray(self.harm_wealth) + np.cumsum(np.log1p(up * steps), axis=0)
         safe = np.asarray(self.safe_wealth) + np.cumsum(np.log1p(-down * steps), axis=0)
@@ -163,7 +166,7 @@ class HarmTest:
         best: float | None = None
         for wealth, bets in (
             (self.harm_wealth, GRID / self.margin),
-            (self.safe_wealth, -GRID / (1.0 - self.margin)),
+            (self.safe_wealth, -SAFE_GRID / (1.0 - self.margin)),
         ):
             growth = rate * np.log1p(bets * (1.0 - self.margin)) + (1.0 - rate) * np.log1p(
                 -bets * self.margin
