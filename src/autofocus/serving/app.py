@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import os
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -99,6 +98,7 @@ class App:
         self._metrics = metrics
         self._limits = limits
         self._held = 0
+        self._counters: dict[tuple[str, str, str, int], Any] = {}
         # Names the store, so that a control plane can tell its own server from a stranger.
         self._health = orjson.dumps(
             {"status": "live", "server": log.server, "store": objects.url, "pid": os.getpid()}
@@ -191,7 +191,7 @@ class App:
                     reason="not_an_image",
                 )
             await self._admit()  # others may have come while the body did
-            model, role = served.choose(request_key or secrets.token_hex(8))
+            model, role = served.choose(request_key)
             request = Request(
                 served, data, model=model, role=role, request_key=request_key, metadata=metadata
             )
@@ -241,7 +241,12 @@ class App:
             raise
 
     def _count(self, project: str, model: str, role: str, status: int) -> None:
-        self._metrics.requests.labels(project, model, role, str(status)).inc()
+        key = (project, model, role, status)
+        counter = self._counters.get(key)
+        if counter is None:
+            counter = self._metrics.requests.labels(project, model, role, str(status))
+            self._counters[key] = counter
+        counter.inc()
 
     # Feedback
 
@@ -330,45 +335,31 @@ class App:
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > limit:
                 raise _too_large(limit)
-        message = await self._first(receive)
-        data: bytes = message.get("body", b"")
-        if not message.get("more_body", False):
-            if len(data) > limit:
-                raise _too_large(limit)
-            return data
-        chunks, size = [data], len(data)
+        chunks, size = [], 0
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                while message.get("more_body", False):
+                while True:
                     message = await self._next(receive)
                     chunks.append(message.get("body", b""))
                     size += len(chunks[-1])
                     if size > limit:
                         raise _too_large(limit)
+                    if not message.get("more_body", False):
+                        break
         except TimeoutError as exc:
-            raise self._slow() from exc
-        return b"".join(chunks)
-
-    async def _first(self, receive: Receive) -> dict[str, Any]:
-        """The first part of the body; a client that sends only headers runs into the limit."""
-        try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                return await self._next(receive)
-        except TimeoutError as exc:
-            raise self._slow() from exc
+            raise Problem(
+                408,
+                "timeout",
+                f"The body did not arrive within {self._limits.body_seconds:g} seconds.",
+                "Check the connection and send it again.",
+            ) from exc
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def _next(self, receive: Receive) -> dict[str, Any]:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise _ClientGone
         return message
-
-    def _slow(self) -> Problem:
-        return Problem(
-            408, "timeout",
-            f"The body did not arrive within {self._limits.body_seconds:g} seconds.",
-            "Check the connection and send it again.",
-        )  # fmt: skip
 
     async def _discard(self, scope: Scope, receive: Receive) -> None:
         """Read a body that is not wanted, so that the connection can be used again."""

@@ -34,6 +34,8 @@ CAPACITY_ROWS = 100_000
 CAPACITY_IMAGE_BYTES = 256_000_000
 FLUSH_ROWS = 1000
 FLUSH_SECONDS = 0.5
+# Larger pieces would hold the interpreter for so long that answers are late.
+FLUSH_IMAGE_BYTES = 8_000_000
 _TICK_SECONDS = 0.1
 
 
@@ -133,7 +135,7 @@ class LogWriter:
                 self._rows.append(row)
                 self._in_flight[number] = row.project
                 ids.append(row.id)
-            full = len(self._rows) >= FLUSH_ROWS
+            full = self._full()
         if full:
             self._wake.set()
         return ids
@@ -147,6 +149,9 @@ class LogWriter:
     def project_of(self, row: int) -> str | None:
         """Project of a row that is not stored yet."""
         return self._in_flight.get(row)
+
+    def _full(self) -> bool:
+        return len(self._rows) >= FLUSH_ROWS or self._image_bytes >= FLUSH_IMAGE_BYTES
 
     def _claim_rows(self) -> int:
         try:
@@ -170,7 +175,7 @@ class LogWriter:
             closing = self._closing
             self._wake.clear()
             now = time.monotonic()
-            due = now - flushed >= self._flush_seconds or len(self._rows) >= FLUSH_ROWS
+            due = now - flushed >= self._flush_seconds or self._full()
             if due or closing or self._feedback:
                 try:
                     self._write(everything=due or closing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,10 +65,15 @@ class ServedProject:
         return {DeployedModel(m.id, m.bundle): m for m in warm if m is not None}
 
     def choose(self, request_key: str) -> tuple[LoadedModel, Role]:
-        """Who answers this request; the same key gets the same answerer while shares hold."""
+        """Who answers this request; the same key gets the same answerer while shares hold.
+
+        A request without a key is drawn at random.
+        """
         share = self.deployment.canary
-        if self.challenger is not None and share > 0 and _draw("canary", request_key) < share:
-            return self.challenger, "canary"
+        if self.challenger is not None and share > 0:
+            drawn = _draw("canary", request_key) if request_key else random.random()
+            if drawn < share:
+                return self.challenger, "canary"
         return self.champion, "champion"
 
     def shadows(self, request_key: str, answered_by: LoadedModel) -> bool:
