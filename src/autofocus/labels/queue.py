@@ -1,0 +1,520 @@
+"""``Labels``: what is asked, who answers, and every answer there ever was."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from autofocus.data import rows
+from autofocus.data.sources import coco_labels, detect_format, read_rows
+from autofocus.errors import Conflict, InvalidInput, NotFound
+from autofocus.events import Event
+from autofocus.store import tables
+from autofocus.store.annotations import as_annotation, write_annotation
+from autofocus.store.database import insert_ignore, next_revision, record_event
+from autofocus.types.clock import now, parse
+from autofocus.types.data import (
+    Annotation,
+    ImportReport,
+    LabelSource,
+    LabelTask,
+    Page,
+    Skipped,
+    Tag,
+)
+
+if TYPE_CHECKING:
+    from autofocus.data.dataset import Dataset
+    from autofocus.store.database import Database
+
+STATES = ("open", "leased", "done", "skipped", "cancelled")
+Annotations = list[Annotation]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An image to be labelled, as the loop or a person asks it.
+
+    ``id`` names the question by its inputs: asking it twice is asking it once. ``details`` is
+    given back with the answer and shown to nobody.
+    """
+
+    id: str
+    key: str
+    sha256: str
+    reason: str
+    purpose: str
+    priority: float = 0.0
+    propensity: float | None = None
+    case: str | None = None
+    suggestion: str | None = None
+    suggestion_confidence: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question and its answer in force."""
+
+    task: str
+    key: str
+    sha256: str
+    purpose: str
+    label: str
+    author: str
+    done_at: str
+    propensity: float | None
+    details: Mapping[str, Any]
+
+
+class Labels:
+    """The queue and the labels of one project."""
+
+    def __init__(self, database: Database, dataset: Dataset, project: str) -> None:
+        self._database = database
+        self._dataset = dataset
+        self.project = project
+
+    # -- asking --------------------------------------------------------------------------
+
+    def request(
+        self, questions: Sequence[Question], *, cause: str = "", conn: Connection | None = None
+    ) -> int:
+        """Put questions into the queue; those asked before are not asked again.
+
+        Returns how many are new. Joins the caller's transaction if one is given.
+        """
+        if conn is None:
+            with self._database.begin() as own:
+                return self.request(questions, cause=cause, conn=own)
+        new = 0
+        for q in questions:
+            new += insert_ignore(
+                conn,
+                tables.label_task,
+                id=q.id,
+                project=self.project,
+                key=q.key,
+                sha256=q.sha256,
+                reason=q.reason,
+                purpose=q.purpose,
+                priority=q.priority,
+                propensity=q.propensity,
+                case=q.case,
+                suggestion=q.suggestion,
+                suggestion_confidence=q.suggestion_confidence,
+                state="open",
+                created_at=now(),
+                details=dict(q.details),
+            )
+        if new:
+            first = questions[0]
+            record_event(
+                conn,
+                Event(
+                    kind="labels.requested",
+                    project=self.project,
+                    key=f"{first.id}/requested",
+                    what=f"{new} labels are wanted: {first.reason}.",
+                    subject=first.case or "",
+                    cause=cause or first.case or "",
+                    actor="loop" if first.case else "system",
+                    body={"count": new, "purpose": first.purpose},
+                ),
+            )
+        return new
+
+    def queue(
+        self,
+        *,
+        state: str = "open",
+        case: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """Tasks, most useful first; an expired lease counts as open."""
+        if state not in STATES:
+            raise InvalidInput(f"State {state!r} is not one of {list(STATES)}.", field="state")
+        table = tables.label_task
+        query = self._select_state(state)
+        if case is not None:
+            query = query.where(table.c.case == case)
+        offset = int(cursor) if cursor and cursor.isdigit() else 0
+        query = query.order_by(table.c.priority.desc(), table.c.created_at, table.c.id)
+        with self._database.read() as conn:
+            found = conn.execute(query.offset(offset).limit(limit)).mappings().all()
+        items = tuple(_as_task(row) for row in found)
+        return Page(items, str(offset + limit) if len(items) == limit else None)
+
+    def task(self, name: str) -> LabelTask:
+        """One task; raises NotFound."""
+        with self._database.read() as conn:
+            return _as_task(self._row(conn, name))
+
+    def next(
+        self, annotator: str, *, case: str | None = None, lease_seconds: float = 600.0
+    ) -> LabelTask | None:
+        """Lease the most useful open task; two annotators never get the same one."""
+        table = tables.label_task
+        query = self._select_state("open")
+        if case is not None:
+            query = query.where(table.c.case == case)
+        query = query.order_by(table.c.priority.desc(), table.c.created_at, table.c.id).limit(1)
+        if self._database.engine.dialect.name == "postgresql":
+            # SQLite's write transaction is exclusive already.
+            query = query.with_for_update(skip_locked=True)
+        with self._database.begin() as conn:
+            row = conn.execute(query).mappings().one_or_none()
+            if row is None:
+                return None
+            until = (parse(now()) + timedelta(seconds=lease_seconds)).strftime(
+                "%Y-%m-%dT%H:%M:%S.%fZ"
+            )
+            conn.execute(
+                sa.update(table)
+                .where(table.c.id == row["id"])
+                .values(state="leased", assignee=annotator, leased_until=until)
+            )
+            return _as_task({**row, "state": "leased", "assignee": annotator})
+
+    # -- answering -----------------------------------------------------------------------
+
+    def answer(
+        self,
+        task: str,
+        label: str,
+        author: str,
+        *,
+        source: LabelSource = "human",
+        seconds: float | None = None,
+        request: str | None = None,
+    ) -> Annotation:
+        """Answer a task; answering again corrects it and keeps the answer before in history.
+
+        ``request`` makes sending the same answer twice harmless. Raises NotFound, InvalidInput
+        for a class that is not declared, Conflict for a cancelled task.
+        """
+        self._check(label, author, source)
+        table = tables.label_task
+        with self._database.begin() as conn:
+            row = self._row(conn, task)
+            if row["state"] == "cancelled":
+                raise Conflict(
+                    f"Task {task} was cancelled with its case.", hint="There is no need for it."
+                )
+            same = rows.label_in_force(conn, self.project, row["key"])
+            if row["state"] == "done" and same == Tag(label):
+                return self._annotation(conn, row["annotation"])
+            revision = next_revision(conn, self.project)
+            number = write_annotation(
+                conn,
+                project=self.project,
+                key=row["key"],
+                label=Tag(label),
+                author=author,
+                source=source,
+                revision=revision,
+                suggested_by=None,
+                case=row["case"],
+                seconds=seconds,
+                request=request,
+            )
+            conn.execute(
+                sa.update(table)
+                .where(table.c.id == task)
+                .values(state="done", done_at=now(), annotation=number, assignee=author)
+            )
+            record_event(
+                conn,
+                Event(
+                    kind="labels.answered",
+                    project=self.project,
+                    key=f"{self.project}/label/{number}",
+                    what=f"{author} says {label} for {row['key']}.",
+                    subject=row["key"],
+                    cause=row["case"] or task,
+                    actor=author,
+                    body={"task": task, "label": label, "annotation": number},
+                ),
+            )
+            return self._annotation(conn, number)
+
+    def skip(self, task: str, author: str, reason: str = "unsure") -> None:
+        """Leave a task unanswered; the loop asks another image instead."""
+        table = tables.label_task
+        with self._database.begin() as conn:
+            row = self._row(conn, task)
+            if row["state"] in ("done", "cancelled"):
+                raise Conflict(f"Task {task} is {row['state']} already.")
+            conn.execute(
+                sa.update(table)
+                .where(table.c.id == task)
+                .values(
+                    state="skipped",
+                    assignee=author,
+                    done_at=now(),
+                    details={**row["details"], "skipped": reason},
+                )
+            )
+
+    def cancel(self, case: str, *, conn: Connection | None = None) -> int:
+        """Withdraw the open questions of a case; returns how many."""
+        if conn is None:
+            with self._database.begin() as own:
+                return self.cancel(case, conn=own)
+        table = tables.label_task
+        return conn.execute(
+            sa.update(table)
+            .where(table.c.case == case, table.c.state.in_(("open", "leased")))
+            .values(state="cancelled", done_at=now())
+        ).rowcount
+
+    def label(
+        self,
+        key: str,
+        label: str,
+        author: str,
+        *,
+        source: LabelSource = "human",
+        request: str | None = None,
+    ) -> Annotation:
+        """Label an image directly; the label before stays in history."""
+        self._check(label, author, source)
+        self._dataset.sample(key)
+        with self._database.begin() as conn:
+            revision = next_revision(conn, self.project)
+            number = write_annotation(
+                conn,
+                project=self.project,
+                key=key,
+                label=Tag(label),
+                author=author,
+                source=source,
+                revision=revision,
+                request=request,
+            )
+            return self._annotation(conn, number)
+
+    # -- looking back --------------------------------------------------------------------
+
+    def history(self, key: str) -> Annotations:
+        """Every label an image ever had, newest first; raises NotFound for an unknown image."""
+        table = tables.annotation
+        query = (
+            sa.select(table)
+            .where(table.c.project == self.project, table.c.key == key)
+            .order_by(table.c.id.desc())
+        )
+        with self._database.read() as conn:
+            found = [as_annotation(row) for row in conn.execute(query).mappings()]
+        if not found:
+            self._dataset.sample(key)
+        return found
+
+    def answers(self, case: str, *, purpose: str | None = None) -> list[Answered]:
+        """The answers to a case's questions, in the order in which they were first given."""
+        task, label = tables.label_task, tables.annotation
+        query = (
+            sa.select(task, label.c.label.label("label_value"), label.c.author)
+            .join(
+                label,
+                sa.and_(
+                    label.c.project == task.c.project,
+                    label.c.key == task.c.key,
+                    label.c.rev_to.is_(None),
+                ),
+            )
+            .where(task.c.project == self.project, task.c.case == case, task.c.state == "done")
+            .order_by(task.c.done_at, task.c.id)
+        )
+        if purpose is not None:
+            query = query.where(task.c.purpose == purpose)
+        with self._database.read() as conn:
+            return [
+                Answered(
+                    task=row["id"],
+                    key=row["key"],
+                    sha256=row["sha256"],
+                    purpose=row["purpose"],
+                    label=row["label_value"]["label"],
+                    author=row["author"],
+                    done_at=row["done_at"],
+                    propensity=row["propensity"],
+                    details=row["details"],
+                )
+                for row in conn.execute(query).mappings()
+            ]
+
+    def progress(self, case: str, purpose: str | None = None) -> dict[str, int]:
+        """How many of a case's questions are in each state."""
+        table = tables.label_task
+        query = (
+            sa.select(table.c.state, sa.func.count())
+            .where(table.c.project == self.project, table.c.case == case)
+            .group_by(table.c.state)
+        )
+        if purpose is not None:
+            query = query.where(table.c.purpose == purpose)
+        with self._database.read() as conn:
+            found = {state: int(count) for state, count in conn.execute(query)}
+        return {state: found.get(state, 0) for state in STATES}
+
+    def stats(self) -> dict[str, Any]:
+        """Counts of tasks by state, of labels in force by class and by author."""
+        task, label = tables.label_task, tables.annotation
+        in_force = (label.c.project == self.project, label.c.rev_to.is_(None))
+        with self._database.read() as conn:
+            states = conn.execute(
+                sa.select(task.c.state, sa.func.count())
+                .where(task.c.project == self.project)
+                .group_by(task.c.state)
+            )
+            by_state = {state: int(n) for state, n in states}
+            classes: dict[str, int] = {}
+            for value, n in conn.execute(
+                sa.select(label.c.label["label"].as_string(), sa.func.count())
+                .where(*in_force)
+                .group_by(label.c.label["label"].as_string())
+            ):
+                classes[value] = int(n)
+            authors = {
+                author: int(n)
+                for author, n in conn.execute(
+                    sa.select(label.c.author, sa.func.count())
+                    .where(*in_force)
+                    .group_by(label.c.author)
+                )
+            }
+        return {
+            "tasks": {state: by_state.get(state, 0) for state in STATES},
+            "classes": dict(sorted(classes.items())),
+            "authors": dict(sorted(authors.items())),
+        }
+
+    # -- in and out ----------------------------------------------------------------------
+
+    def import_labels(self, path: str | Path, *, author: str) -> ImportReport:
+        """Read labels (CSV with file and label, or COCO) for images that are here already."""
+        path = Path(path)
+        name = detect_format(path)
+        if name == "imagefolder":
+            raise InvalidInput(f"{path} is a folder.", hint="Use autofocus data import for images.")
+        if name == "csv":
+            pairs, skipped = _csv_labels(path)
+        else:
+            named, skipped, _ = coco_labels(path)
+            pairs = [(key, label) for key, label in named if label is not None]
+        classes = set(self._dataset.classes)
+        unmatched: list[str] = []
+        labelled = unchanged = 0
+        with self._database.begin() as conn:
+            revision = next_revision(conn, self.project)
+            for key, label in pairs:
+                if rows.current_row(conn, self.project, key) is None:
+                    unmatched.append(key)
+                elif label not in classes:
+                    skipped.append(Skipped(key, "label", f"class {label!r} is not declared"))
+                elif rows.label_in_force(conn, self.project, key) == Tag(label):
+                    unchanged += 1
+                else:
+                    write_annotation(
+                        conn,
+                        project=self.project,
+                        key=key,
+                        label=Tag(label),
+                        author=author,
+                        source="import",
+                        revision=revision,
+                    )
+                    labelled += 1
+        return ImportReport(
+            self.project, name, 0, unchanged, labelled, tuple(skipped), tuple(unmatched), 0
+        )
+
+    def export(self, path: str | Path) -> int:
+        """Write the labels in force as CSV; returns how many. Never overwrites."""
+        path = Path(path)
+        if path.exists():
+            raise Conflict(f"{path} exists.", hint="Name a new file.")
+        table = tables.annotation
+        query = (
+            sa.select(table)
+            .where(table.c.project == self.project, table.c.rev_to.is_(None))
+            .order_by(table.c.key)
+        )
+        with self._database.read() as conn:
+            found = [as_annotation(row) for row in conn.execute(query).mappings()]
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["file", "label", "author", "source", "created_at", "case"])
+            for a in found:
+                writer.writerow(
+                    [a.key, a.label.label, a.author, a.source, a.created_at, a.case or ""]
+                )
+        return len(found)
+
+    # -- inner ---------------------------------------------------------------------------
+
+    def _check(self, label: str, author: str, source: str) -> None:
+        if label not in self._dataset.classes:
+            raise InvalidInput(
+                f"Class {label!r} is not declared in project {self.project}.",
+                hint=f"Declared are: {', '.join(self._dataset.classes)}.",
+                field="label",
+            )
+        if not author:
+            raise InvalidInput("A label needs an author, got an empty name.", field="author")
+        if source not in get_args(LabelSource):
+            raise InvalidInput(f"Source {source!r} is unknown.", field="source")
+
+    def _select_state(self, state: str) -> sa.Select[Any]:
+        table = tables.label_task
+        query = sa.select(table).where(table.c.project == self.project)
+        if state == "open":
+            expired = sa.and_(table.c.state == "leased", table.c.leased_until < now())
+            return query.where(sa.or_(table.c.state == "open", expired))
+        return query.where(table.c.state == state)
+
+    def _row(self, conn: Connection, name: str) -> dict[str, Any]:
+        table = tables.label_task
+        row = (
+            conn.execute(
+                sa.select(table).where(table.c.project == self.project, table.c.id == name)
+            )
+            .mappings()
+            .one_or_none()
+        )
+        if row is None:
+            raise NotFound(
+                f"Project {self.project} has no labelling task {name!r}.",
+                hint="List them: autofocus labels queue",
+            )
+        return dict(row)
+
+    def _annotation(self, conn: Connection, number: int) -> Annotation:
+        table = tables.annotation
+        row = conn.execute(sa.select(table).where(table.c.id == number)).mappings().one()
+        return as_annotation(row)
+
+
+def _as_task(row: Any) -> LabelTask:
+    return LabelTask(**{name: row[name] for name in LabelTask.__dataclass_fields__})
+
+
+def _csv_labels(path: Path) -> tuple[list[tuple[str, str]], list[Skipped]]:
+    pairs, skipped = [], []
+    for key, values in read_rows(path):
+        lower = {name.lower(): value for name, value in values.items()}
+        label = lower.get("label", lower.get("class"))
+        if label is None:
+            skipped.append(Skipped(key, "label", "has no label in the table"))
+        else:
+            pairs.append((key, str(label)))
+    return pairs, skipped
