@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import signal
 import socket
+import struct
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -358,3 +360,55 @@ def test_log_reading_in_parts_is_the_log_read_at_once(here: World) -> None:
         log.image(whole.ids[~whole.kept][0])
     three = log.window(whole.ids[[5, 3, 128]].tolist())
     assert three.ids.tolist() == whole.ids[[5, 3, 128]].tolist()
+
+
+def test_open_inference_protocol(here: World) -> None:
+    here.deploy(here.publish("light-1"))
+    here.start()
+    base = here.url + "/v2"
+    assert "binary_tensor_data" in httpx.get(base).json()["extensions"]
+    assert httpx.get(base + "/health/live").json() == {"live": True}
+    assert httpx.get(base + "/health/ready").json() == {"ready": True}
+    assert httpx.get(base + "/models/light/ready").status_code == 200
+    described = httpx.get(base + "/models/light/versions/1").json()
+    assert described["inputs"] == [{"name": "image", "datatype": "BYTES", "shape": [-1]}]
+    tensor = {"name": "image", "datatype": "BYTES", "shape": [2]}
+
+    text = {
+        "id": "42",
+        "inputs": [{**tensor, "data": [base64.b64encode(d).decode() for d in (DARK, BRIGHT)]}],
+        "outputs": [{"name": "label"}, {"name": "prediction_id"}],
+    }
+    answer = httpx.post(base + "/models/light/infer", json=text).json()
+    assert (answer["id"], answer["model_version"]) == ("42", "light-1")
+    assert answer["outputs"][0]["data"] == ["dark", "bright"]
+
+    packed = b"".join(struct.pack("<I", len(d)) + d for d in (DARK, BRIGHT))
+    head = json.dumps(
+        {
+            "inputs": [{**tensor, "parameters": {"binary_data_size": len(packed)}}],
+            "parameters": {"binary_data_output": True},
+        }
+    ).encode()
+    binary = httpx.post(
+        base + "/models/light/infer",
+        content=head + packed,
+        headers={"Inference-Header-Content-Length": str(len(head))},
+    )
+    length = int(binary.headers["inference-header-content-length"])
+    outputs = json.loads(binary.content[:length])["outputs"]
+    assert [o["name"] for o in outputs] == ["probabilities", "label", "prediction_id"]
+    size = outputs[0]["parameters"]["binary_data_size"]
+    values = np.frombuffer(binary.content[length : length + size], "<f4").reshape(2, 2)
+    assert values.argmax(axis=1).tolist() == [0, 1]
+
+    for wrong, status in (
+        ({"inputs": []}, 400),
+        ({"inputs": [{**tensor, "data": ["!!"]}]}, 400),
+        ({"inputs": [{**tensor, "shape": [1], "data": [base64.b64encode(b"x").decode()]}]}, 400),
+        ({"inputs": [{**tensor, "datatype": "FP32"}]}, 400),
+    ):
+        refused = httpx.post(base + "/models/light/infer", json=wrong)
+        assert refused.status_code == status, refused.text
+        assert set(refused.json()) == {"error"}
+    assert httpx.get(base + "/models/none").status_code == 404

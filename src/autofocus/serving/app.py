@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import orjson
 
+from autofocus import __version__
 from autofocus.errors import (
     AutofocusError,
     ImageRejected,
@@ -21,6 +22,7 @@ from autofocus.errors import (
     Overloaded,
     Unavailable,
 )
+from autofocus.serving import oip
 from autofocus.serving.engine import Answer, Engine, Request
 from autofocus.serving.log import FeedbackEntry, LogWriter
 from autofocus.serving.reader import PredictionLog
@@ -53,6 +55,16 @@ class Limits:
     body_bytes: int = 64_000_000
     body_seconds: float = 20.0
     hold_seconds: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back to the client."""
+
+    status: int
+    body: bytes
+    kind: bytes = b"application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Problem(Exception):
@@ -109,53 +121,53 @@ class App:
         if scope["type"] != "http":
             return
         try:
-            status, body, kind = await self._route(scope, receive)
+            reply = await self._route(scope, receive)
         except _ClientGone:
             return
         except AutofocusError as exc:
-            status, body, kind = exc.code.http_status, orjson.dumps(exc.as_json()), b""
+            reply = Reply(exc.code.http_status, orjson.dumps(exc.as_json()))
         except Problem as exc:
-            status, body, kind = exc.status, orjson.dumps(exc.body), b""
+            reply = Reply(exc.status, orjson.dumps(exc.body))
         headers = [
-            (b"content-type", kind or b"application/json"),
-            (b"content-length", b"%d" % len(body)),
+            (b"content-type", reply.kind),
+            (b"content-length", b"%d" % len(reply.body)),
+            *reply.headers,
         ]
-        if status == 503:
+        if reply.status == 503:
             headers.append((b"retry-after", b"1"))
-        if self.draining or status in (408, 413):
+        if self.draining or reply.status in (408, 413):
             headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
 
-    async def _route(self, scope: Scope, receive: Receive) -> tuple[int, bytes, bytes]:
+    async def _route(self, scope: Scope, receive: Receive) -> Reply:
         path, method = scope["path"], scope["method"]
         parts = path.split("/")
         if len(parts) == 5 and parts[1:3] == ["v1", "projects"] and parts[4] == "predict":
             _allow(method, "POST")
-            return 200, await self._predict(unquote(parts[3]), scope, receive), b""
+            return Reply(200, await self._predict(unquote(parts[3]), scope, receive))
         if path == "/v1/feedback":
             _allow(method, "POST")
-            return 200, await self._feedback(scope, receive), b""
+            return Reply(200, await self._feedback(scope, receive))
+        if parts[1] == "v2":
+            return await self._open_inference(scope, receive)
+        _allow(method, "GET", "HEAD")
         if path == "/healthz":
-            _allow(method, "GET", "HEAD")
-            return 200, self._health, b""
+            return Reply(200, self._health)
         if path == "/readyz":
-            _allow(method, "GET", "HEAD")
             return self._ready()
         if path == "/metrics":
-            _allow(method, "GET", "HEAD")
             self._metrics.waiting.set(self._engine.waiting)
             self._metrics.log_dropped.set(self._log.dropped)
-            return 200, self._metrics.text(), b"text/plain; version=0.0.4; charset=utf-8"
+            return Reply(200, self._metrics.text(), b"text/plain; version=0.0.4; charset=utf-8")
         if path == "/v1/projects":
-            _allow(method, "GET", "HEAD")
-            served = self._watcher.served
-            names = sorted(set(served) | set(self._watcher.refused))
-            return 200, orjson.dumps({"projects": [self._describe(n) for n in names]}), b""
+            names = sorted({*self._watcher.served, *self._watcher.refused})
+            return _reply({"projects": [self._describe(name) for name in names]})
         if len(parts) == 4 and parts[1:3] == ["v1", "projects"]:
-            _allow(method, "GET", "HEAD")
-            self._served(unquote(parts[3]))
-            return 200, orjson.dumps(self._describe(unquote(parts[3]))), b""
+            project = unquote(parts[3])
+            if project not in self._watcher.refused:
+                self._served(project)
+            return _reply(self._describe(project))
         raise NotFound(
             f"There is nothing at {path}.",
             hint="POST an image to /v1/projects/<project>/predict; see /v1/projects.",
@@ -164,26 +176,37 @@ class App:
     # Predictions
 
     async def _predict(self, project: str, scope: Scope, receive: Receive) -> bytes:
+        headers = dict(scope["headers"])
+        data = await self._admitted_body(project, scope, receive)
+        answer = await self._answer(project, data, headers)
+        return _answer_json(answer)
+
+    async def _admitted_body(self, project: str, scope: Scope, receive: Receive) -> bytes:
+        """The body, if there is a model for it and room; refusals read it too, but keep nothing."""
         try:
-            served = self._served(project)
+            self._served(project)
+            # Before the body, so that an overloaded server does not hold many of them.
+            await self._admit()
         except AutofocusError as exc:
             await self._discard(scope, receive)
-            self._count("", "", "", exc.code.http_status)
+            # Only names of projects we know become labels: clients must not fill our memory.
+            known = project if project in self._watcher.served else ""
+            self._count(known, "", "", exc.code.http_status)
+            self.failed += known != ""
             raise
+        try:
+            return await self._body(scope, receive, self._limits.body_bytes)
+        except Problem as exc:
+            self._count(project, "", "", exc.status)
+            raise
+
+    async def _answer(self, project: str, data: bytes, headers: Mapping[bytes, bytes]) -> Answer:
+        """Let the engine answer one image, and count how it went."""
         self.requests += 1
         model: LoadedModel | None = None
         role = ""
         try:
-            try:
-                # Before the body, so that an overloaded server does not hold many of them.
-                await self._admit()
-            except Overloaded:
-                await self._discard(scope, receive)
-                raise
-            headers = dict(scope["headers"])
-            request_key = _request_key(headers)
-            metadata = _metadata(headers)
-            data = await self._body(scope, receive, self._limits.body_bytes)
+            request_key, metadata = _request_key(headers), _metadata(headers)
             if not data:
                 raise ImageRejected(
                     "The request has no body; an image was expected.",
@@ -191,23 +214,82 @@ class App:
                     reason="not_an_image",
                 )
             await self._admit()  # others may have come while the body did
+            served = self._served(project)
             model, role = served.choose(request_key)
             request = Request(
                 served, data, model=model, role=role, request_key=request_key, metadata=metadata
             )
             answer = await self._engine.submit(request)
         except AutofocusError as exc:
+            status = exc.code.http_status
+            self.failed += status >= 500
+            self._count(project, model.id if model else "", role, status)
             if isinstance(exc, ImageRejected):
-                exc = _with_body_hint(exc, dict(scope["headers"]))
-            if exc.code.http_status >= 500:
-                self.failed += 1
-            self._count(project, model.id if model else "", role, exc.code.http_status)
-            raise exc
-        except Problem as exc:
-            self._count(project, "", "", exc.status)
+                raise _with_body_hint(exc, headers) from exc
             raise
         self._count(project, answer.model.id, answer.role, 200)
-        return _answer_json(answer)
+        return answer
+
+    # Open Inference Protocol
+
+    async def _open_inference(self, scope: Scope, receive: Receive) -> Reply:
+        """Routes below /v2; errors are ``{"error": text}`` there."""
+        try:
+            return await self._open_inference_route(scope, receive)
+        except AutofocusError as exc:
+            status = exc.code.http_status
+            return Reply(400 if status == 422 else status, orjson.dumps({"error": str(exc)}))
+
+    async def _open_inference_route(self, scope: Scope, receive: Receive) -> Reply:
+        method, parts = scope["method"], [unquote(p) for p in scope["path"].split("/")[2:]]
+        if parts in ([], [""]):
+            _allow(method, "GET")
+            return _reply(
+                {"name": "autofocus", "version": __version__, "extensions": ["binary_tensor_data"]}
+            )
+        if parts == ["health", "live"]:
+            return _reply({"live": True})
+        if parts == ["health", "ready"]:
+            ready = self._ready().status == 200
+            return Reply(200 if ready else 503, orjson.dumps({"ready": ready}))
+        if len(parts) >= 2 and parts[0] == "models":
+            project, rest = parts[1], parts[2:]
+            if rest[:1] == ["versions"]:
+                rest = rest[2:]  # one version serves at a time: the one in force
+            if rest == ["infer"]:
+                _allow(method, "POST")
+                return await self._open_inference_infer(project, scope, receive)
+            _allow(method, "GET")
+            served = self._served(project)
+            if rest == ["ready"]:
+                return _reply({"name": project, "ready": True})
+            if not rest:
+                return _reply(oip.describe(project, served.deployment.classes, served.champion.id))
+        raise NotFound(f"There is nothing at {scope['path']}.")
+
+    async def _open_inference_infer(self, project: str, scope: Scope, receive: Receive) -> Reply:
+        headers = dict(scope["headers"])
+        body = await self._admitted_body(project, scope, receive)
+        request = oip.parse_request(body, headers)
+        # All end before the first error is told, so that no task is left behind.
+        outcomes = await asyncio.gather(
+            *(self._answer(project, image, headers) for image in request.images),
+            return_exceptions=True,
+        )
+        answers = []
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            answers.append(outcome)
+        data, json_length = oip.encode_answers(project, request, answers)
+        if json_length is None:
+            return Reply(200, data)
+        return Reply(
+            200,
+            data,
+            b"application/octet-stream",
+            ((oip.HEADER_LENGTH, b"%d" % json_length),),
+        )
 
     def _served(self, project: str) -> ServedProject:
         served = self._watcher.served.get(project)
@@ -301,14 +383,14 @@ class App:
 
     # What the server says of itself
 
-    def _ready(self) -> tuple[int, bytes, bytes]:
+    def _ready(self) -> Reply:
         if self.draining:
-            return 503, b'{"status":"draining"}', b""
+            return Reply(503, b'{"status":"draining"}')
         if not self._watcher.looked.is_set():
-            return 503, b'{"status":"loading"}', b""
+            return Reply(503, b'{"status":"loading"}')
         if not self._watcher.served:
-            return 503, b'{"status":"no model yet"}', b""
-        return 200, b'{"status":"ready"}', b""
+            return Reply(503, b'{"status":"no model yet"}')
+        return Reply(200, b'{"status":"ready"}')
 
     def _describe(self, project: str) -> dict[str, Any]:
         served = self._watcher.served.get(project)
@@ -364,6 +446,10 @@ class App:
     async def _discard(self, scope: Scope, receive: Receive) -> None:
         """Read a body that is not wanted, so that the connection can be used again."""
         await self._body(scope, receive, self._limits.body_bytes)
+
+
+def _reply(value: Any) -> Reply:
+    return Reply(200, orjson.dumps(value))
 
 
 def _allow(method: str, *methods: str) -> None:
