@@ -8,12 +8,12 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import orjson
 
-from autofocus import __version__
 from autofocus.errors import (
     AutofocusError,
     ImageRejected,
@@ -245,7 +245,11 @@ class App:
         if parts in ([], [""]):
             _allow(method, "GET")
             return _reply(
-                {"name": "autofocus", "version": __version__, "extensions": ["binary_tensor_data"]}
+                {
+                    "name": "autofocus",
+                    "version": version("autofocus"),
+                    "extensions": ["binary_tensor_data"],
+                }
             )
         if parts == ["health", "live"]:
             return _reply({"live": True})
