@@ -88,7 +88,10 @@ def render_many(drawings: Sequence[Drawing], *, size: int = 64, workers: int = 2
     if workers < 2 or len(drawings) < 400:
         return [_render(d, size) for d in drawings]
     # A fresh interpreter per worker: forking a process that has threads is not safe.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    # One thread in each: OpenCV's own would only fight over the cores.
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
+    ) as pool:
         step = -(-len(drawings) // (4 * workers))
         parts = [drawings[i : i + step] for i in range(0, len(drawings), step)]
         return [
@@ -378,7 +381,7 @@ class _Glasses:
         self.rng, self.s, self.face = rng, s, face
         self.metal = rng.random() < 0.35
         self.colour = _mix(_FRAME, rng) + rng.normal(0, 8, 3)
-        self.width = s * (_between(rng, 0.014, 0.03) if self.metal else _between(rng, 0.028, 0.06))
+        self.width = s * (_between(rng, 0.012, 0.022) if self.metal else _between(rng, 0.022, 0.04))
         self.half = face.half * _between(rng, 1.3, 1.55)
         self.height = self.half * _between(rng, 0.7, 0.95)
         self.drop = face.half * _between(rng, -0.16, 0.2)
@@ -404,7 +407,7 @@ class _Glasses:
         rng, s = self.rng, self.s
         lens = np.zeros((s, s), np.uint8)
         _fill(lens, self.rim, 255)
-        if rng.random() < 0.3:
+        if rng.random() < 0.25:
             self._tint(img, lens)
         self._shadow(img)
         self._reflections(img, lens)
@@ -427,7 +430,7 @@ class _Glasses:
         _stroke(
             mask,
             self.rim + self.s * _between(self.rng, 0.01, 0.05),
-            int(_between(self.rng, 20, 90)),
+            int(_between(self.rng, 15, 60)),
             self.width,
             closed=True,
         )
@@ -439,11 +442,11 @@ class _Glasses:
         colour = np.array([250.0, 250.0, 252.0]) + rng.normal(0, 1, 3) * np.array([10.0, 4.0, 14.0])
         for _ in range(int(_between(rng, 1, 2.6))):  # lamps and sky: small bright spots
             x, y = self._place(
-                self.half * _between(rng, -0.6, 0.6), self.height * _between(rng, -0.6, 0.25)
+                self.half * _between(rng, -0.55, 0.55), self.height * _between(rng, -0.6, 0.1)
             )
-            opacity = int(_between(rng, 120, 240))
-            _disc(glare, x, y, self.half * _between(rng, 0.07, 0.17), opacity)
-        if rng.random() < 0.4:  # windows and screens: slanted bright bands
+            opacity = int(_between(rng, 130, 235))
+            _disc(glare, x, y, self.half * _between(rng, 0.08, 0.16), opacity)
+        if rng.random() < 0.35:  # windows and screens: slanted bright bands
             slope = _between(rng, -0.9, 0.9)
             for _ in range(int(_between(rng, 1, 2.5))):
                 x = self.half * _between(rng, -0.85, 0.85)
@@ -453,9 +456,9 @@ class _Glasses:
                 down = np.array([-reach, -reach, reach, reach])
                 band = self._place(across + slope * down, down)
                 _fill(glare, band, int(_between(rng, 40, 110)))
-        if rng.random() < 0.2:  # a veil over the whole lens
+        if rng.random() < 0.12:  # a veil over the whole lens
             glare = cv2.max(glare, (lens * np.float32(_between(rng, 0.05, 0.2))).astype(np.uint8))
-        k = int(rng.choice([3, 5, 9]))
+        k = int(rng.choice([3, 5]))
         _blend(img, colour, cv2.min(cv2.blur(glare, (k, k)), lens))
 
     def _frame(self, img: Pixels) -> None:

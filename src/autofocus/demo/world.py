@@ -61,17 +61,18 @@ class World:
 
     def write_training_folder(self, folder: Path, counts: dict[str, int]) -> int:
         """Write ``folder/<split>/<class>/<number>.jpg`` without glasses; returns the number."""
-        total = 0
-        for split, count in counts.items():
-            drawings = [
-                self._drawing(split, i, closed=i % 2 == 1, glasses=False) for i in range(count)
-            ]
+        drawings = [
+            (split, i, self._drawing(split, i, closed=i % 2 == 1, glasses=False))
+            for split, count in counts.items()
+            for i in range(count)
+        ]
+        images = render_many([drawing for _, _, drawing in drawings])
+        for split in counts:
             for name in CLASSES:
                 (folder / split / name).mkdir(parents=True, exist_ok=True)
-            for i, (drawing, image) in enumerate(zip(drawings, render_many(drawings), strict=True)):
-                (folder / split / _label(drawing) / f"{i:05d}.jpg").write_bytes(image)
-            total += count
-        return total
+        for (split, i, drawing), image in zip(drawings, images, strict=True):
+            (folder / split / _label(drawing) / f"{i:05d}.jpg").write_bytes(image)
+        return len(images)
 
     def write_shifted_folder(self, folder: Path) -> int:
         """Write all shifted images shown so far as ``folder/<class>/<number>.jpg``."""
