@@ -14,6 +14,15 @@ filtrations need not be one (Choe and Ramdas, Combining evidence across filtrati
 ``e_value`` is the largest wealth times its weight: P(ever >= 1/alpha) <= alpha. It costs at most
 log 3 against the average. Mode ``arl`` averages the Shiryaev-Roberts detectors.
 
+**Neighbours that resemble each other** (frames of one camera) break exchangeability, and any bet
+then wins without a change. ``policy.block`` averages them beforehand. Where that was not set, an
+alarm of mode ``pfa`` must outlive a burst of odd frames (:data:`PATIENCE`), and the p-values on
+both sides of the supposed change are looked at before it is raised: if they are clearly
+autocorrelated, the monitor goes over to blocks of twice the correlation length, starts anew on
+the images it remembers, and says so in its status (``dependent``). This can only withhold an
+alarm, so what is promised for independent images stays true; for dependent ones it is a help,
+not a promise: set ``policy.block`` where the dependence is known.
+
 **Why the direction score is honest.** A direction fitted on images that are then ranked would
 make new images look different from the fitted ones without any drift. So every image gets one of
 two folds by a coin. Fold 0 is ranked, and bet on, only along directions fitted on fold 1, and the
@@ -50,9 +59,18 @@ FOLD_FULL, FOLD_KEEP = 2048, 1536
 REFIT = 256
 RECENT = 512
 MIN_RECENT, MIN_OLD = 64, 100
-# Blocks of cameras that went silent are forgotten when this many are open.
-MAX_OPEN_BLOCKS = 4096
+# When more blocks are open, the oldest joins a block of leftovers: keys that never come again
+# must not make the monitor blind.
+MAX_OPEN_BLOCKS = 64
 MIN_BLOCKS = 20
+LEFTOVERS = "\0leftovers"
+# How far back an alarm looks for dependence between neighbours, and what counts as such.
+PAST = 512
+MIN_PAST = 32
+# Images that an alarm of mode pfa waits for after the supposed change, its evidence still standing.
+PATIENCE = 32
+MAX_LAG = 32
+MAX_BLOCK = 64
 
 
 class _Fold:
@@ -78,6 +96,49 @@ class _Fold:
     def scores(self, direction: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Sorted direction scores of the images held."""
         return np.sort(self.features[: self.size] @ direction)
+
+
+class _Past:
+    """The last images taken one by one: scores, embeddings, p-values of both scores, names."""
+
+    ARRAYS = ("scores", "whitened", "p", "rows", "ids")
+
+    def __init__(self, k: int) -> None:
+        self.scores = np.zeros((0, 2), np.float32)
+        self.whitened = np.zeros((0, k), np.float32)
+        self.p = np.zeros((0, 2))
+        self.rows = np.zeros(0, np.int64)
+        self.ids = np.zeros(0, np.str_)
+
+    def add(self, **new: npt.NDArray[Any]) -> None:
+        for name, values in new.items():
+            setattr(self, name, np.concatenate([getattr(self, name), values])[-PAST:])
+
+    def block_needed(self, change: int) -> int:
+        """Block length that makes means nearly independent; 1 if the p-values show no dependence.
+
+        Before and since the supposed ``change`` each part is compared with its own mean: a change
+        itself is no dependence. Clear means 4 standard errors at lag 1.
+        """
+        seen = ~np.isnan(self.p).any(axis=1)
+        p = self.p[seen].copy()
+        if len(p) < MIN_PAST:
+            return 1
+        late = self.rows[seen] >= change
+        for part in (late, ~late):
+            if part.any():
+                p[part] -= p[part].mean(axis=0)
+        p[late & (np.cumsum(late) == 1)] = 0.0  # no product across the change
+        noise = 1.0 / np.sqrt(len(p))
+        longest = 1.0
+        for column in p.T:
+            power = float(column @ column) + 1e-12
+            lags = range(1, min(MAX_LAG, len(p) // 2) + 1)
+            r = np.array([float(column[lag:] @ column[:-lag]) / power for lag in lags])
+            if r[0] > 4.0 * noise:
+                ends = np.flatnonzero(r < 2.0 * noise)
+                longest = max(longest, 1.0 + 2.0 * r[: ends[0] if len(ends) else None].sum())
+        return 1 if longest == 1.0 else min(MAX_BLOCK, 2 ** int(np.ceil(np.log2(2.0 * longest))))
 
 
 class Monitor:
@@ -108,6 +169,10 @@ class Monitor:
         self._rng = np.random.default_rng([seed, 1])
         self._thin_rng = np.random.default_rng([seed, 2])
         share = 1.0 / len(set(policy.scores))
+        # Images per observation; grows once if neighbours turn out to be alike.
+        self.block = policy.block
+        self.dependent = False
+        self._past = _Past(k)
         # One stream per score, two for the direction: name and weight of each.
         self._names: list[str] = [
             name for name in ("confidence", "mahalanobis") if name in policy.scores
@@ -163,9 +228,8 @@ class Monitor:
 
     @property
     def _needed(self) -> int:
-        block = self.policy.block
-        if block > 1:
-            return max(MIN_BLOCKS, self.policy.calibration // block)
+        if self.block > 1:
+            return max(MIN_BLOCKS, self.policy.calibration // self.block)
         return self.policy.calibration
 
     # -- taking in images ----------------------------------------------------------------
@@ -190,9 +254,44 @@ class Monitor:
         self.rows += len(window)
         ids = window.ids
         distant = np.einsum("ij,ij->i", whitened, whitened)
-        if self.policy.block > 1:
-            return self._update_blocks(window.request_key, uncertain, distant, whitened, rows, ids)
-        return self._observe(uncertain, distant, whitened, rows, rows, ids, ids)
+        raised: list[Signal] = []
+        taken = 0
+        if self.block == 1:
+            raised, taken = self._observe(uncertain, distant, whitened, rows, rows, ids, ids)
+            if self.block > 1:
+                raised += self._start_anew()
+        if taken < len(window):
+            rest = slice(taken, None)
+            # Without a key of its own an image belongs to the one unnamed camera.
+            keys = np.where(window.request_key == ids, "", window.request_key)
+            raised += self._update_blocks(
+                np.full(len(keys), "") if self.dependent else keys,
+                uncertain,
+                distant,
+                whitened,
+                rows,
+                ids,
+                rest,
+            )
+        return raised
+
+    def _start_anew(self) -> list[Signal]:
+        """Go over to blocks, beginning with the images remembered."""
+        past = self._past
+        self.calibrated = 0
+        self._bags = [np.zeros(0, np.float32) for _ in self._names]
+        self._wealth = Wealth(len(self._names))
+        self._folds = [_Fold(self._k) for _ in self._folds]
+        self._past = _Past(self._k)
+        return self._update_blocks(
+            np.full(len(past.rows), ""),
+            past.scores[:, 0],
+            past.scores[:, 1],
+            past.whitened,
+            past.rows,
+            past.ids,
+            slice(None),
+        )
 
     def _update_blocks(
         self,
@@ -202,35 +301,40 @@ class Monitor:
         whitened: npt.NDArray[np.float32],
         rows: npt.NDArray[np.int64],
         ids: npt.NDArray[np.str_],
+        part: slice,
     ) -> list[Signal]:
-        """Average ``policy.block`` images of a request key, then observe the means."""
+        """Average ``block`` images of a request key, then observe the means."""
         done: list[list[Any]] = []
-        for i, key in enumerate(keys.tolist()):
-            block = self._blocks.get(key)
-            if block is None:
-                if len(self._blocks) >= MAX_OPEN_BLOCKS:
-                    self._blocks.pop(next(iter(self._blocks)))
-                block = [0, 0.0, 0.0, np.zeros(self._k), int(rows[i]), str(ids[i])]
-                self._blocks[key] = block
-            block[0] += 1
-            block[1] += float(uncertain[i])
-            block[2] += float(distant[i])
-            block[3] = block[3] + whitened[i]
-            if block[0] == self.policy.block:
-                done.append([*block, int(rows[i]), str(ids[i])])
-                del self._blocks[key]
+        for i in range(len(rows))[part]:
+            one = [1, float(uncertain[i]), float(distant[i]), whitened[i].astype(np.float64)]
+            end = (int(rows[i]), str(ids[i]))
+            key = str(keys[i])
+            if key not in self._blocks and len(self._blocks) >= MAX_OPEN_BLOCKS:
+                oldest = next(k for k in self._blocks if k != LEFTOVERS)
+                self._fill(LEFTOVERS, self._blocks.pop(oldest), end, done)
+            self._fill(key, [*one, *end], end, done)
         if not done:
             return []
-        size = float(self.policy.block)
+        size = np.array([b[0] for b in done], np.float64)
         return self._observe(
-            np.array([b[1] / size for b in done], np.float32),
-            np.array([b[2] / size for b in done], np.float32),
-            np.array([b[3] / size for b in done], np.float32),
+            (np.array([b[1] for b in done]) / size).astype(np.float32),
+            (np.array([b[2] for b in done]) / size).astype(np.float32),
+            (np.array([b[3] for b in done]) / size[:, None]).astype(np.float32),
             np.array([b[4] for b in done], np.int64),
             np.array([b[6] for b in done], np.int64),
             np.array([b[5] for b in done]),
             np.array([b[7] for b in done]),
-        )
+        )[0]
+
+    def _fill(self, key: str, more: list[Any], end: tuple[int, str], done: list[list[Any]]) -> None:
+        """Put images into the block of ``key``; a full one goes to ``done``."""
+        block = self._blocks.get(key)
+        block = more if block is None else [*(block[i] + more[i] for i in range(4)), *block[4:]]
+        if block[0] >= self.block:
+            done.append([*block, *end])
+            self._blocks.pop(key, None)
+        else:
+            self._blocks[key] = block
 
     def _observe(
         self,
@@ -241,10 +345,12 @@ class Monitor:
         last: npt.NDArray[np.int64],
         first_ids: npt.NDArray[np.str_],
         last_ids: npt.NDArray[np.str_],
-    ) -> list[Signal]:
+    ) -> tuple[list[Signal], int]:
+        """Signals, and how many observations were taken: fewer than there are only if it turned
+        out on the way that blocks are needed."""
         raised: list[Signal] = []
-        begin = 0
-        while begin < len(uncertain):
+        begin, block = 0, self.block
+        while begin < len(uncertain) and self.block == block:
             # Chunks end at multiples of MAX_ROWS, so refits fall on the same image however
             # the stream is cut into windows; calibration ends on a chunk's end, too.
             room = MAX_ROWS - self.observations % MAX_ROWS
@@ -262,7 +368,7 @@ class Monitor:
             if signal is not None:
                 raised.append(signal)
             begin = part.stop
-        return raised
+        return raised, begin
 
     def _chunk(
         self,
@@ -292,6 +398,14 @@ class Monitor:
                 if betting:
                     p[index, i] = online_p_values(self._bags[i], scores, draws[index, 2])
                 self._bags[i] = merge(self._bags[i], scores)
+        if self.block == 1:
+            self._past.add(
+                scores=np.stack([values["confidence"], values["mahalanobis"]], axis=1),
+                whitened=whitened,
+                p=p[:, : self._domain] if self._domain == 2 else np.tile(p[:, :1], 2),
+                rows=first,
+                ids=first_ids,
+            )
         signal = None
         if betting:
             trace = self._wealth.trace(p)
@@ -318,12 +432,19 @@ class Monitor:
         arl = self.policy.mode == "arl"
         level = (trace.log_r if arl else trace.log_e) + self._log_weights
         total = self._total(level)
-        over = np.flatnonzero(total >= np.log(self.threshold))
-        if len(over) == 0:
+        for at in np.flatnonzero(total >= np.log(self.threshold)).tolist():
+            lead = int(np.argmax(level[at]))
+            change_at, change_id = self._wealth.change(trace, at, lead, first, first_ids, arl=arl)
+            # A burst of a few odd frames is over soon, and the evidence with it.
+            if arl or self.block > 1 or int(first[at]) - change_at + 1 >= PATIENCE:
+                break
+        else:
             return None
-        at = int(over[0])
-        lead = int(np.argmax(level[at]))
-        change_at, change_id = self._wealth.change(trace, at, lead, first, first_ids, arl=arl)
+        if self.block == 1:
+            self.block = self._past.block_needed(change_at)
+            if self.block > 1:
+                self.dependent = True
+                return None
         self.alarmed = True
         self.signal = Signal(
             project=self.project,
@@ -436,6 +557,8 @@ class Monitor:
             "threshold": self.threshold,
             "log_threshold": float(np.log(self.threshold)),
             "alarmed": self.alarmed,
+            "dependent": self.dependent,
+            "block": self.block,
             "leading_score": self._names[lead],
             "change_at": int(wealth.low_at[lead, bet]),
             "scores": self._by_score(level),
@@ -458,6 +581,8 @@ class Monitor:
             "observations": self.observations,
             "calibrated": self.calibrated,
             "alarmed": self.alarmed,
+            "block": self.block,
+            "dependent": self.dependent,
             "signal": encode(self.signal) if self.signal is not None else None,
             "rng": self._rng.bit_generator.state,
             "thin_rng": self._thin_rng.bit_generator.state,
@@ -471,6 +596,8 @@ class Monitor:
             arrays[f"bag{i}"] = bag
         for name in Wealth.ARRAYS:
             arrays[name] = getattr(self._wealth, name)
+        for name in _Past.ARRAYS:
+            arrays[f"past_{name}"] = getattr(self._past, name)
         for i, fold in enumerate(self._folds):
             arrays[f"features{i}"] = fold.features[: fold.size]
             arrays[f"arrival{i}"] = fold.arrival[: fold.size]
@@ -511,6 +638,10 @@ class Monitor:
         monitor.observations = header["observations"]
         monitor.calibrated = header["calibrated"]
         monitor.alarmed = header["alarmed"]
+        monitor.block = header["block"]
+        monitor.dependent = header["dependent"]
+        for name in _Past.ARRAYS:
+            setattr(monitor._past, name, arrays[f"past_{name}"])
         if header["signal"] is not None:
             monitor.signal = decode(Signal, header["signal"])
         monitor._rng.bit_generator.state = header["rng"]
