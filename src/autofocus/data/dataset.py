@@ -109,7 +109,7 @@ class Dataset:
         path: str | Path,
         *,
         format: str = "auto",
-        split: Split | None = None,
+        split: str | None = None,
         metadata: str | Path | None = None,
         group_by: str | None = None,
         ratios: Ratios = DEFAULT_RATIOS,
@@ -128,7 +128,8 @@ class Dataset:
         """
         began = time.monotonic()
         path = Path(path).expanduser()
-        if split is not None and split not in SPLITS:
+        forced = next((known for known in SPLITS if known == split), None)
+        if split is not None and forced is None:
             raise InvalidInput(f"Split {split!r} is not one of {list(SPLITS)}.", field="split")
         if not path.exists():
             raise NotFound(f"There is no {path}.", hint="Check the spelling of the path.")
@@ -147,7 +148,7 @@ class Dataset:
             _check_group(found.items, group_by)
             self._check_classes(found)
             report = self._import_items(
-                found, split, group_by, ratios, by_reference, author or self._author, progress
+                found, forced, group_by, ratios, by_reference, author or self._author, progress
             )
         report = replace(report, seconds=round(time.monotonic() - began, 3))
         with self._database.begin() as conn:

@@ -82,9 +82,7 @@ def select_uniform(m: int, n: int, rng: np.random.Generator) -> Selection:
     return Selection(index, np.full(n, n / m if m else 0.0), ("uniform",) * n)
 
 
-def select_stratified(
-    strata: npt.NDArray[np.int64], n: int, rng: np.random.Generator
-) -> Selection:
+def select_stratified(strata: npt.NDArray[np.int64], n: int, rng: np.random.Generator) -> Selection:
     """``n`` rows spread over strata in proportion to their sizes, uniformly within each.
 
     strata (m,) int64 names the stratum of each row. Fractions are rounded at random so that each
@@ -137,9 +135,7 @@ def select_drifted(
     size = max(int((value > 0.5).sum()), 4 * n) if pool is None else pool
     top = rest[np.argsort(-value, kind="stable")[:size]]
     picked = top[
-        select_diverse(
-            np.asarray(embeddings)[top], np.asarray(probabilities)[top], n - random, rng
-        )
+        select_diverse(np.asarray(embeddings)[top], np.asarray(probabilities)[top], n - random, rng)
     ]
     return Selection(
         np.concatenate([picked, drawn]),

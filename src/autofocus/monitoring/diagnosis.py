@@ -118,7 +118,9 @@ def diagnose(
     fold = _folds(n0, n1, rng)
     score = _cross_fit(x, y, np.ones(len(y)), fold)
     auc, _ = rank_sum(score[n0:], score[:n0])
-    p_value = _evidence(x, y, rng)
+    unsure = np.concatenate([1.0 - both.confidence, 1.0 - window.confidence])
+    whitened = np.concatenate([both.whitened, window.whitened])
+    p_value = _evidence(x, y, [unsure, (whitened**2).sum(axis=1)], rng)
     # Ordinary images among the production rows blur the direction. Weighted by what the first
     # pass says of them, a second pass points at the drifted ones alone.
     for _ in range(2):
@@ -168,20 +170,28 @@ def rank_sum(a: Floats, b: Floats) -> tuple[float, float]:
     return float(result.statistic) / (len(a) * len(b)), float(result.pvalue)
 
 
-def _evidence(x: Floats, y: Floats, rng: np.random.Generator) -> float:
-    """P-value that the two sides differ: fitted on one half, tested on the other, both ways.
+def _evidence(x: Floats, y: Floats, tails: Sequence[Floats], rng: np.random.Generator) -> float:
+    """P-value that the two sides differ.
 
-    Scores of five folds depend on each other through the shared rows, so a rank-sum over all of
-    them is too sure; within one held-out half it is exact. Twice the smaller of two p-values is
-    one, however they depend.
+    The classifier fitted on one half and tested on the other, both ways: scores of five folds
+    depend on each other through the shared rows, so a rank-sum over all of them is too sure;
+    within one held-out half it is exact. Beside it, for windows too small to fit anything, the
+    exact tests of ``tails``, scores that need no fit: does production hold more than its part
+    of the highest 10 %? The smallest p-value times their number is one, however they depend.
     """
+    from scipy.stats import hypergeom
+
     half = _folds(int((y == 0).sum()), int((y == 1).sum()), rng, 2) == 1
     values = []
     for held in (half, ~half):
         beta = ridge_logistic(x[~held], y[~held], np.ones(int((~held).sum())))
         score = x[held] @ beta[1:]
         values.append(rank_sum(score[y[held] == 1], score[y[held] == 0])[1])
-    return min(1.0, 2.0 * min(values))
+    new = int((y == 1).sum())
+    for score in tails:
+        top = np.argsort(-score, kind="stable")[: max(1, len(y) // 10)]
+        values.append(float(hypergeom.sf(int(y[top].sum()) - 1, len(y), new, len(top))))
+    return min(1.0, len(values) * min(values))
 
 
 def _join(a: Reference, b: Reference) -> Reference:

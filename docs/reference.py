@@ -1,0 +1,114 @@
+"""Write the reference pages from the code: ``python docs/reference.py`` (``--check`` compares).
+
+``cli.md`` from the commands themselves, ``policy.md`` and ``settings.md`` from the dataclasses and
+their docstrings, so that none of them can fall behind.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+from pathlib import Path
+
+import click
+import typer
+
+from autofocus.cli.main import app
+from autofocus.config.policy import Policy, dump_policy
+from autofocus.config.settings import PREFIX, Settings
+
+HERE = Path(__file__).parent
+
+
+def cli() -> str:
+    root = typer.main.get_command(app)
+    context = click.Context(root, info_name="autofocus")  # type: ignore[arg-type]
+    lines = [
+        "# The command line",
+        "",
+        "`--workspace`, `--project`, `--json` and `--quiet` may stand anywhere on the line "
+        "(`autofocus demo` gives `--json` and `--workspace` a meaning of its own). Exit codes: "
+        "0 ok, 1 a test or gate failed, 2 wrong use, 3 not found, 4 conflict, 5 unavailable.",
+        "",
+    ]
+
+    def describe(command: object, path: str) -> None:
+        subcommands = getattr(command, "commands", None)
+        if subcommands:
+            for name in subcommands:
+                describe(subcommands[name], f"{path} {name}")
+            return
+        usage = [path]
+        rows = []
+        for parameter in command.params:  # type: ignore[attr-defined]
+            if parameter.name == "help":
+                continue
+            text = getattr(parameter, "help", None) or ""
+            if parameter.param_type_name == "argument":
+                name = parameter.name.rstrip("_").upper() + ("..." if parameter.nargs == -1 else "")
+                usage.append(name if parameter.required else f"[{name}]")
+                rows.append(f"- `{name}`: {text}")
+            else:
+                rows.append(f"- `{', '.join(parameter.opts)}`: {text}")
+        help_text = inspect.cleandoc(command.help or "")  # type: ignore[attr-defined]
+        lines.extend([f"## `{' '.join(usage)}`", "", help_text, "", *rows, *([""] if rows else [])])
+
+    describe(root, context.info_name or "autofocus")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def policy() -> str:
+    lines = ["# The policy", "", "One YAML file a project; the defaults need no editing.", ""]
+    for field in dataclasses.fields(Policy):
+        part = field.default_factory  # type: ignore[misc]
+        doc = inspect.cleandoc(part.__doc__ or "").replace("``", "`")  # type: ignore[union-attr]
+        lines += [f"## `{field.name}`", "", doc, "", "| field | default |", "|---|---|"]
+        for inner in dataclasses.fields(part):  # type: ignore[arg-type]
+            value = inner.default
+            if value is dataclasses.MISSING:
+                value = inner.default_factory()  # type: ignore[misc]
+            lines.append(f"| `{inner.name}` | `{value!r}` |")
+        lines.append("")
+    lines += ["## All defaults as YAML", "", "```yaml"]
+    lines += [dump_policy(Policy(), defaults=True).rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def settings() -> str:
+    lines = [
+        "# Settings",
+        "",
+        "In `settings.yaml` in the workspace's folder, or in the environment as "
+        f"`{PREFIX}<FIELD>`, which wins.",
+        "",
+        inspect.cleandoc(Settings.__doc__ or "").replace("``", "`"),
+        "",
+        "| field | default | environment |",
+        "|---|---|---|",
+    ]
+    for field in dataclasses.fields(Settings):
+        lines.append(f"| `{field.name}` | `{field.default!r}` | `{PREFIX}{field.name.upper()}` |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"cli.md": cli, "policy.md": policy, "settings.md": settings}
+
+
+def main() -> int:
+    """Write the pages, or with ``--check`` say which are stale (exit code 1)."""
+    stale = []
+    for name, make in PAGES.items():
+        path, text = HERE / name, make()
+        if "--check" in sys.argv[1:]:
+            if not path.exists() or path.read_text() != text:
+                stale.append(name)
+        else:
+            path.write_text(text)
+    if stale:
+        sys.stderr.write(f"stale: {', '.join(stale)}; run python docs/reference.py\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

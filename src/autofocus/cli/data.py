@@ -1,0 +1,287 @@
+"""``autofocus data``: images in, versions, differences, tests, images out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autofocus.cli.session import Session
+from autofocus.errors import GateFailed
+
+app = typer.Typer(help="Images and dataset versions.", no_args_is_help=True, rich_markup_mode=None)
+
+
+class TestOutput(StrEnum):
+    """How a report is written."""
+
+    table = "table"
+    markdown = "markdown"
+    junit = "junit"
+    json = "json"
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="Folder, CSV file, COCO JSON file or zip archive.")],
+    format: Annotated[str, typer.Option(help="auto, imagefolder, csv or coco.")] = "auto",
+    split: Annotated[
+        str | None, typer.Option(help="Put everything into train, val, test or pool.")
+    ] = None,
+    metadata: Annotated[
+        Path | None, typer.Option(help="CSV whose first column is the relative path.")
+    ] = None,
+    group_by: Annotated[
+        str | None, typer.Option(help="Metadata column whose groups must not straddle splits.")
+    ] = None,
+    by_reference: Annotated[
+        bool, typer.Option("--by-reference", help="Leave the images where they are.")
+    ] = False,
+) -> None:
+    """Import images and labels; ends with a report of every file that was not taken."""
+    session: Session = context.obj
+    with session.open_project() as project, session.progress(f"Importing {path}") as advance:
+        report = project.data.import_path(
+            path,
+            format=format,
+            split=split,
+            metadata=metadata,
+            group_by=group_by,
+            by_reference=by_reference,
+            progress=advance,
+        )
+
+    def show(console: object) -> None:
+        from rich.console import Console
+        from rich.table import Table
+
+        assert isinstance(console, Console)
+        console.print(
+            f"{report.accepted} accepted, {report.unchanged} already there, "
+            f"{report.labelled} labelled, {len(report.skipped)} skipped, "
+            f"{len(report.unmatched_labels)} labels without an image, "
+            f"{report.duplicates} duplicates ({report.format}, {report.seconds:.1f} s)",
+            highlight=False,
+        )
+        for notice in report.notices:
+            console.print(f"note: {notice}", highlight=False)
+        if report.skipped:
+            table = Table("file", "reason", title="Skipped", title_justify="left")
+            for item in report.skipped[:20]:
+                table.add_row(item.path, item.reason)
+            console.print(table)
+            if len(report.skipped) > 20:
+                console.print(f"... and {len(report.skipped) - 20} more; all of them with --json.")
+        if report.unmatched_labels:
+            names = ", ".join(report.unmatched_labels[:5])
+            console.print(f"Labels without an image: {names} ...", highlight=False)
+        if report.accepted:
+            console.print("Next: autofocus data test, then autofocus data commit NAME")
+
+    session.emit(report, show)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    split: Annotated[str | None, typer.Option(help="Only this split.")] = None,
+    label: Annotated[str | None, typer.Option(help="Only this class; '-' for unlabelled.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Only this source (import, production).")
+    ] = None,
+    cursor: Annotated[str | None, typer.Option(help="Next page, as the last one printed.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows per page.")] = 50,
+) -> None:
+    """List images with their labels and splits."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        page = project.data.samples(
+            split=split, label=label, source=source, cursor=cursor, limit=limit
+        )
+    session.table(
+        page,
+        "Images",
+        ["key", "split", "label", "size", "source"],
+        (
+            (
+                s.key,
+                s.split,
+                s.label.label if s.label else "",
+                f"{s.facts.width}x{s.facts.height}",
+                s.source,
+            )
+            for s in page.items
+        ),
+        empty="No images here yet. Import some: autofocus data import FOLDER",
+    )
+    if page.next_cursor and not session.json:
+        session.console.print(f"More: --cursor {page.next_cursor}", highlight=False)
+
+
+@app.command()
+def show(
+    context: typer.Context, key: Annotated[str, typer.Argument(help="Key of the image.")]
+) -> None:
+    """Show one image: facts, metadata, label and its history."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        sample = project.data.sample(key)
+        history = project.labels.history(key)
+    session.table(
+        {"sample": sample, "history": history},
+        f"{sample.key}: {sample.facts.width}x{sample.facts.height} {sample.facts.format}, "
+        f"split {sample.split}, sha256 {sample.sha256[:12]}, metadata {dict(sample.metadata)}",
+        ["label", "author", "source", "when", "revision", "until"],
+        (
+            (a.label.label, a.author, a.source, a.created_at, a.rev_from, a.rev_to or "now")
+            for a in history
+        ),
+        empty="Not labelled yet.",
+    )
+
+
+@app.command()
+def commit(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What this version is, in a few words.")],
+) -> None:
+    """Freeze the current images and labels as a version."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        version = project.data.commit(name, author=project.workspace.author)
+    total = {split: sum(classes.values()) for split, classes in version.counts.items()}
+    session.say(version, f"{version.name} {version.digest[:12]}  {version.message}  {total}")
+
+
+@app.command()
+def log(context: typer.Context) -> None:
+    """List the versions, newest first."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        versions = project.data.versions()
+    session.table(
+        versions,
+        "Versions",
+        ["version", "digest", "images", "message", "author", "when"],
+        (
+            (
+                v.name,
+                v.digest[:12],
+                sum(sum(c.values()) for c in v.counts.values()),
+                v.message,
+                v.author,
+                v.created_at,
+            )
+            for v in versions
+        ),
+        empty="No version yet. Freeze one: autofocus data commit NAME",
+    )
+
+
+@app.command()
+def diff(
+    context: typer.Context,
+    a: Annotated[str, typer.Argument(help="Version: v1, a digest, or latest.")],
+    b: Annotated[str, typer.Argument(help="Version to compare with.")],
+) -> None:
+    """What changed from version A to version B."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        changes = project.data.diff(a, b)
+    session.table(
+        changes,
+        f"{a} to {b}: {len(changes)} changes",
+        ["change", "key", "before", "after"],
+        ((c.change, c.key, c.before, c.after) for c in changes),
+        empty=f"{a} and {b} hold the same images and labels.",
+    )
+
+
+@app.command()
+def test(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(help="Version: v1, a digest, or latest.")] = "latest",
+    output: Annotated[
+        TestOutput, typer.Option("--output", help="table, markdown, junit or json.")
+    ] = TestOutput.table,
+) -> None:
+    """Run the data tests on a version; exit code 1 if one fails."""
+    from autofocus.data.tests import run_data_tests
+
+    session: Session = context.obj
+    with session.open_project() as project:
+        report = run_data_tests(project.data, project.data.version(version))
+    _show_report(session, report, output)
+    if not report.passed:
+        raise GateFailed(
+            f"{sum(not g.passed for g in report.gates)} data test(s) failed.",
+            hint="The reasons are above; fix the images or labels and commit again.",
+        )
+
+
+def _show_report(session: Session, report: object, output: TestOutput) -> None:
+    from autofocus.evaluation import render
+    from autofocus.types.models import Report
+
+    assert isinstance(report, Report)
+    if output is TestOutput.markdown:
+        typer.echo(render.to_markdown(report))
+    elif output is TestOutput.junit:
+        typer.echo(render.to_junit(report))
+    elif output is TestOutput.json:
+        typer.echo(render.to_json(report))
+    else:
+        session.table(
+            report,
+            f"{report.kind} tests of {report.subject}",
+            ["", "test", "what was found"],
+            (("ok" if g.passed else "FAILED", g.name, g.reason) for g in report.gates),
+        )
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
+    version: Annotated[str, typer.Option(help="Version: v1, a digest, or latest.")] = "latest",
+    format: Annotated[str, typer.Option(help="imagefolder or csv.")] = "imagefolder",
+) -> None:
+    """Write a version into a folder; says what the format cannot carry."""
+    session: Session = context.obj
+    with session.open_project() as project, session.progress(f"Exporting to {folder}") as advance:
+        report = project.data.export(
+            project.data.version(version), format, folder, progress=advance
+        )
+    session.say(
+        report,
+        "\n".join(f"{key}: {value}" for key, value in report.items()),
+    )
+
+
+@app.command()
+def verify(context: typer.Context) -> None:
+    """Read every stored image again and compare it with its digest."""
+    session: Session = context.obj
+    with session.open_project() as project, session.progress("Verifying") as advance:
+        problems = list(project.data.verify(progress=advance))
+    session.table(
+        problems,
+        "Problems",
+        ["what is wrong"],
+        ((p,) for p in problems),
+        empty="Every stored image is what was written.",
+    )
+    if problems:
+        raise GateFailed(f"{len(problems)} stored image(s) are damaged or missing.")
+
+
+@app.command()
+def gc(context: typer.Context) -> None:
+    """Free the space of images that no version and no current row needs."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        freed = project.data.gc()
+    session.say(freed, f"Freed {freed}.")

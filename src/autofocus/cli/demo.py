@@ -1,0 +1,49 @@
+"""``autofocus demo``: the whole story in minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the top level."""
+    app.command()(demo)
+
+
+def demo(
+    context: typer.Context,
+    task: Annotated[str, typer.Option(help="classification")] = "classification",
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Plain lines instead of the live display.")
+    ] = False,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the figures to FILE.")] = None,
+    workspace: Annotated[
+        Path | None, typer.Option(help="Keep the workspace here; default: a new folder.")
+    ] = None,
+    label_yourself: Annotated[
+        bool, typer.Option("--label-yourself", help="You answer the labelling queue.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of pictures, traffic and training.")] = 0,
+    annotator_delay: Annotated[
+        float, typer.Option(help="Seconds the simulated annotator takes per label.")
+    ] = 0.2,
+) -> None:
+    """Eyes, open or closed; then glasses arrive. Watch the loop notice, ask, heal and swap."""
+    from autofocus.demo.story import DemoOptions, run
+
+    result = run(
+        DemoOptions(
+            task=task,
+            headless=headless,
+            json_file=json,
+            workspace=workspace,
+            label_yourself=label_yourself,
+            seed=seed,
+            annotator_delay=annotator_delay,
+        )
+    )
+    if not result.healed:
+        raise typer.Exit(1)

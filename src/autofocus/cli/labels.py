@@ -1,0 +1,140 @@
+"""``autofocus labels``: the queue, answers, history, import and export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autofocus.cli.session import Session, default_author
+
+app = typer.Typer(
+    help="Labels and the labelling queue.", no_args_is_help=True, rich_markup_mode=None
+)
+Author = Annotated[str | None, typer.Option(help="Who labels; default: you.")]
+
+
+@app.command()
+def queue(
+    context: typer.Context,
+    state: Annotated[str, typer.Option(help="open, done, skipped or cancelled.")] = "open",
+    case: Annotated[str | None, typer.Option(help="Only what this case asks.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows.")] = 50,
+) -> None:
+    """What is asked, in the order in which answers help most, and why."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        page = project.labels.queue(state=state, case=case, limit=limit)
+    session.table(
+        page,
+        "Labelling queue",
+        ["task", "image", "suggestion", "why"],
+        ((t.id, t.key, t.suggestion, t.reason) for t in page.items),
+        empty="Nothing to label. The loop asks here when a case needs answers.",
+    )
+    if page.items and not session.json:
+        session.console.print(
+            "Answer: autofocus labels answer TASK CLASS    See an image: autofocus labels image "
+            "TASK FILE",
+            highlight=False,
+        )
+
+
+@app.command()
+def answer(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(help="Task id, as the queue prints it.")],
+    label: Annotated[str, typer.Argument(help="One of the project's classes.")],
+    author: Author = None,
+) -> None:
+    """Answer one task of the queue; answering again corrects it, history is kept."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        annotation = project.labels.answer(task, label, author or default_author())
+    session.say(annotation, f"{annotation.key}: {annotation.label.label} by {annotation.author}")
+
+
+@app.command()
+def skip(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(help="Task id.")],
+    reason: Annotated[str, typer.Option(help="Why it cannot be answered.")] = "unsure",
+    author: Author = None,
+) -> None:
+    """Leave a task unanswered, with the reason."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        project.labels.skip(task, author or default_author(), reason)
+    session.say({"task": task, "state": "skipped"}, f"{task}: skipped ({reason})")
+
+
+@app.command()
+def image(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(help="Task id.")],
+    file: Annotated[Path, typer.Argument(help="File to write the image to.")],
+) -> None:
+    """Write the image of a task to a file, to look at it."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        data = project.data.image(project.labels.task(task).sha256)
+    file.write_bytes(data)
+    session.say({"file": str(file), "bytes": len(data)}, f"Wrote {file}")
+
+
+@app.command("set")
+def set_(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(help="Key of the image.")],
+    label: Annotated[str, typer.Argument(help="One of the project's classes.")],
+    author: Author = None,
+) -> None:
+    """Label an image directly; the label before stays in the history."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        annotation = project.labels.label(key, label, author or default_author())
+    session.say(annotation, f"{annotation.key}: {annotation.label.label} by {annotation.author}")
+
+
+@app.command()
+def stats(context: typer.Context) -> None:
+    """Counts by state, class and author."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        numbers = project.labels.stats()
+    session.table(
+        numbers,
+        "Labels",
+        ["what", "how many"],
+        ((key, value) for key, value in numbers.items()),
+    )
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="CSV (file,label) or COCO JSON.")],
+    author: Author = None,
+) -> None:
+    """Import labels for images that are here already, matched by relative path."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        report = project.labels.import_labels(path, author=author or default_author())
+    session.say(
+        report,
+        f"{report.labelled} labelled, {report.unchanged} unchanged, {len(report.skipped)} skipped, "
+        f"{len(report.unmatched_labels)} labels without an image",
+    )
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="CSV file to write.")],
+) -> None:
+    """Write the current labels with author, source and time as CSV."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        count = project.labels.export(path)
+    session.say({"file": str(path), "labels": count}, f"Wrote {count} labels to {path}")

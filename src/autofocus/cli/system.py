@@ -1,0 +1,108 @@
+"""``autofocus init``, ``policy``, ``events``, ``lineage`` and ``doctor``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autofocus.cli.session import Session, default_author
+from autofocus.errors import NotFound, Unavailable
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the top level."""
+    app.command()(init)
+    app.command()(policy)
+    app.command()(events)
+    app.command()(lineage)
+    app.command()(doctor)
+
+
+def init(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the project: lower-case, digits, - and _.")],
+    classes: Annotated[str, typer.Option(help="Class names, comma-separated, in fixed order.")],
+    task: Annotated[str, typer.Option(help="classification")] = "classification",
+) -> None:
+    """Make a project, and the workspace if there is none yet."""
+    session: Session = context.obj
+    with session.open(create=True) as workspace:
+        project = workspace.create_project(name, task=task, classes=classes.split(","))
+        info = project.info
+    session.say(
+        info,
+        f"Project {name} ({task}: {', '.join(info.classes)}) in {session.workspace}\n"
+        "Next: autofocus data import FOLDER",
+    )
+
+
+def policy(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Option("--set", help="YAML file with the new policy.")
+    ] = None,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Print every field, not only what was changed.")
+    ] = False,
+) -> None:
+    """Print the policy of a project, or replace it."""
+    from autofocus.config.policy import dump_policy
+    from autofocus.types.codec import encode
+
+    session: Session = context.obj
+    with session.open_project() as project:
+        if file is not None:
+            if not file.is_file():
+                raise NotFound(f"No such file: {file}.")
+            project.set_policy(file.read_text(), author=default_author())
+        found = project.policy
+    session.say(encode(found), dump_policy(found, defaults=defaults).rstrip())
+
+
+def events(
+    context: typer.Context,
+    after: Annotated[int, typer.Option(help="Only events with a larger id.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Rows.")] = 100,
+) -> None:
+    """What happened, oldest first."""
+    session: Session = context.obj
+    with session.open() as workspace:
+        page = workspace.events(project=session.project, after=after, limit=limit)
+    session.table(
+        page,
+        "Events",
+        ["id", "when", "what", "who"],
+        ((e["id"], e["at"], e["what"], e["actor"]) for e in page.items),
+    )
+
+
+def lineage(
+    context: typer.Context,
+    prediction: Annotated[str, typer.Argument(help="prediction_id of an answer.")],
+) -> None:
+    """From a prediction back to model, run, version, labels, people and case."""
+    from autofocus.types.codec import encode
+
+    session: Session = context.obj
+    with session.open() as workspace:
+        found = workspace.lineage(prediction)
+    session.say(found, json.dumps(encode(found), indent=2, default=str))
+
+
+def doctor(context: typer.Context) -> None:
+    """Check that the workspace, database, store and servers are well; exit code 5 if not."""
+    session: Session = context.obj
+    with session.open() as workspace:
+        checks = workspace.check()
+    session.table(
+        [{"check": c.name, "ok": c.passed, "found": c.reason} for c in checks],
+        "Doctor",
+        ["", "check", "found"],
+        (("ok" if c.passed else "BAD", c.name, c.reason) for c in checks),
+    )
+    bad = [c.name for c in checks if not c.passed]
+    if bad:
+        raise Unavailable(f"Not well: {', '.join(bad)}.")

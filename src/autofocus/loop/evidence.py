@@ -1,0 +1,475 @@
+"""What a case knows: diagnosis, harm, comparison, trial; each computed anew from rows and log."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autofocus.errors import NotFound
+from autofocus.labels.selection import first_of_each, select_drifted
+from autofocus.loop.questions import Pick, usable
+from autofocus.monitoring.contact_sheet import contact_sheets
+from autofocus.monitoring.diagnosis import Diagnosis, diagnose
+from autofocus.monitoring.estimate import estimate_accuracy
+from autofocus.monitoring.evidence import HarmTest, PairedTest, Preference
+from autofocus.serving.segments import SHADOW_SUFFIX
+from autofocus.store.bundles import open_bundle
+from autofocus.types.codec import encode
+from autofocus.types.production import Signal, Verdict, Window
+
+if TYPE_CHECKING:
+    from autofocus.config.policy import Policy
+    from autofocus.loop.cases import Cases
+    from autofocus.loop.rooms import Rooms
+    from autofocus.types.production import Case
+
+# Fewer rows name no slice; fewer drifted images give no random sample worth the name.
+MIN_ROWS = 150
+MIN_SLICE = 12
+# Rows a case looks at, and pairs after which two models that never disagree are called equal.
+MAX_ROWS = 5000
+MAX_PAIRS = 20_000
+_BY_HAND_ROWS = 1000
+_NORMAL_ROWS = 2000
+
+
+# -- the rows a case is about ----------------------------------------------------------------
+
+
+def rows_since_change(rooms: Rooms, cases: Cases, case: Case) -> Window | None:
+    """The champion's rows since the estimated change, up to now; None if there are none."""
+    _, since = _rows(rooms, case)
+    return since if len(since) else None
+
+
+def _rows(rooms: Rooms, case: Case) -> tuple[Window | None, Window]:
+    signal = _signal(rooms, case)
+    if signal is None:
+        window, _ = rooms.log.read({}, 1_000_000, roles=("champion",), model=case.model)
+        return None, window.take(slice(max(0, len(window) - _BY_HAND_ROWS), None))
+    return rooms.monitor.around(signal, limit=MAX_ROWS)
+
+
+def _signal(rooms: Rooms, case: Case) -> Signal | None:
+    if case.signal is None:
+        return None
+    return next((s for s in rooms.monitor.signals() if s.id == case.signal), None)
+
+
+def rows_of_challenger(rooms: Rooms, cases: Cases, case: Case) -> Window:
+    """What the challenger answered in shadow and on trial: the new normal."""
+    start = cases.step(case.id, "shadow-cursor")
+    assert start is not None
+    window, _ = rooms.log.read(
+        start["cursor"], 1_000_000, roles=("shadow", "canary"), model=case.challenger
+    )
+    return window.take(slice(max(0, len(window) - _NORMAL_ROWS), None))
+
+
+def bundle_folder(rooms: Rooms, model: str) -> Path:
+    """The verified bundle of a model."""
+    _, folder = open_bundle(rooms.objects, rooms.models.model(model).bundle, rooms.cache)
+    return folder
+
+
+# -- diagnosis -------------------------------------------------------------------------------
+
+
+def diagnosis(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any] | None:
+    """Name the drifted images, once; None while there are too few rows."""
+    done = cases.step(case.id, "diagnosis")
+    if done is not None:
+        return done
+    before, since = _rows(rooms, case)
+    if len(since) < MIN_ROWS:
+        return None
+    found = _diagnose(rooms, case, before, since)
+    if found.count < _enough(rooms.policy()) and len(since) < MAX_ROWS and found.p_value <= 0.05:
+        # The slice is real but small as yet: labels drawn from it need something to draw from.
+        return None
+
+    def work() -> dict[str, Any]:
+        reference, calibration = rooms.monitor.baseline(case.model)
+        estimate = estimate_accuracy(reference, since, calibration)
+        on_slice = estimate_accuracy(reference, since.take(found.drifted), calibration)
+        buffer = io.BytesIO()
+        np.savez(buffer, ids=since.ids, drifted=found.drifted, posterior=found.posterior)
+        rooms.objects.put(f"cases/{case.id}/diagnosis.npz", buffer.getvalue())
+        rooms.objects.put(
+            f"cases/{case.id}/drifted.png", _contact_sheet(rooms, found, before, since)
+        )
+        return {
+            **found.as_json(),
+            "estimate": encode(estimate),
+            "estimate_on_drifted": encode(on_slice),
+            "contact_sheet": f"cases/{case.id}/drifted.png",
+        }
+
+    return cases.once(case.id, "diagnosis", work)
+
+
+def _enough(policy: Policy) -> int:
+    """Drifted images wanted before labels are drawn from them."""
+    return max(MIN_SLICE, policy.labels.training)
+
+
+def _diagnose(rooms: Rooms, case: Case, before: Window | None, since: Window) -> Diagnosis:
+    reference, _ = rooms.monitor.baseline(case.model)
+    return diagnose(reference, since, before=before, classes=rooms.classes, seed=case.number)
+
+
+def _contact_sheet(rooms: Rooms, found: Diagnosis, before: Window | None, since: Window) -> bytes:
+    usual = since.take(found.ordinary) if before is None or len(before) < 12 else before
+    groups = []
+    for title, window in (
+        ("Drifted, typical", since.take(found.typical)),
+        ("Drifted, at the boundary", since.take(found.boundary)),
+        ("As usual", usual.take(slice(None, None, max(1, len(usual) // 12)))),
+    ):
+        images, captions = [], []
+        for i in np.flatnonzero(window.kept)[:12]:
+            images.append(rooms.log.image(str(window.ids[i])))
+            name = rooms.classes[int(window.predicted[i])]
+            captions.append(f"{name} {float(window.confidence[i]):.2f}")
+        if images:
+            groups.append((title, images, captions))
+    return contact_sheets(groups, heading="; ".join(found.differences[:2]))
+
+
+# -- verdict ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """The harm test after the answers so far."""
+
+    verdict: Verdict
+    n: int
+    errors: float
+    margin: float
+    e_harm: float
+    e_harmless: float
+    labels_needed: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        rate = self.errors / self.n if self.n else None
+        found: dict[str, Any] = encode(self)
+        return {**found, "error_rate": rate}
+
+
+def harm(rooms: Rooms, cases: Cases, case: Case) -> Harm:
+    """Weigh the answers on randomly drawn drifted images against the reference's error."""
+    policy = rooms.policy().harm
+    reference, _ = rooms.monitor.baseline(case.model)
+    errors = reference.errors
+    wrong, n = (0, 0) if errors is None else (int(errors.sum()), len(errors))
+    # The rule of a running test is kept: an edited tolerance would void its guarantee.
+    rule = cases.once(
+        case.id,
+        "harm-rule",
+        lambda: {
+            "wrong": wrong,
+            "n": n,
+            "tolerance": policy.tolerance,
+            "alpha": policy.alpha,
+        },
+    )
+    test = HarmTest.against_reference(
+        rule["wrong"], rule["n"], tolerance=rule["tolerance"], alpha=rule["alpha"]
+    )
+    losses = [
+        float(a.label != a.details["predicted"])
+        for a in rooms.labels.answers(case.id, purpose="verdict")
+    ]
+    test = test.update(losses)
+    return Harm(
+        verdict=test.verdict,
+        n=test.n,
+        errors=test.total,
+        margin=test.margin,
+        e_harm=test.e_harm,
+        e_harmless=test.e_harmless,
+        labels_needed=test.labels_needed(),
+    )
+
+
+def verdict_picks(rooms: Rooms, cases: Cases, case: Case, asked: int, n: int) -> list[Pick]:
+    """The next ``n`` images of a fixed random order of the slice; the first ``asked`` are out.
+
+    Each image of the slice is equally likely at each place, so the answers are an honest sample
+    of it.
+    """
+    if n <= 0:
+        return []
+
+    def work() -> dict[str, Any]:
+        data = np.load(
+            io.BytesIO(rooms.objects.get(f"cases/{case.id}/diagnosis.npz")), allow_pickle=False
+        )
+        ids = data["ids"][data["drifted"]]
+        window = rooms.log.window([str(i) for i in ids])
+        first = first_of_each(window.sha256)
+        first = first[window.kept[first]]
+        order = np.random.default_rng([case.number, 23]).permutation(first)
+        return {"ids": [str(window.ids[i]) for i in order], "size": len(order)}
+
+    order = cases.once(case.id, "verdict-order", work)
+    chosen = [name for name in order["ids"] if usable(rooms, name)][asked : asked + n]
+    window = rooms.log.window(chosen) if chosen else None
+    if window is None:
+        return []
+    return [_pick(rooms, window, i, propensity=n / order["size"]) for i in range(len(window))]
+
+
+def _pick(
+    rooms: Rooms, window: Window, i: int, *, propensity: float | None, **details: Any
+) -> Pick:
+    predicted = rooms.classes[int(window.predicted[i])]
+    return Pick(
+        prediction=str(window.ids[i]),
+        sha256=str(window.sha256[i]),
+        predicted=predicted,
+        confidence=float(window.confidence[i]),
+        propensity=propensity,
+        details={"predicted": predicted, **details},
+    )
+
+
+def worth_it(rooms: Rooms, cases: Cases, case: Case, weighed: Harm) -> tuple[bool, str]:
+    """The cost rule: harm avoided over the horizon against labels and the turn itself.
+
+    The excess error is shrunk to what is proven: its lower confidence bound above the margin.
+    """
+    from autofocus.monitoring.evidence import error_lower
+
+    policy = rooms.policy()
+    cost = policy.cost
+    found = cases.step(case.id, "diagnosis")
+    assert found is not None
+    low = error_lower(int(weighed.errors), weighed.n, policy.harm.alpha)
+    excess = max(low - (weighed.margin - policy.harm.tolerance), 0.0)
+    gain = cost.horizon * found["share"] * excess * cost.per_error
+    price = policy.labels.per_case * cost.per_label + cost.per_turn
+    why = (
+        f"over {cost.horizon:,} images a cure saves about {gain:,.0f}, and costs about {price:,.0f}"
+    )
+    return gain > price, why
+
+
+# -- labels for training -----------------------------------------------------------------------
+
+
+def training_picks(rooms: Rooms, cases: Cases, case: Case, n: int) -> list[Pick]:
+    """Drifted first, then as different as can be, and some at random; from all rows until now."""
+
+    def work() -> dict[str, Any]:
+        before, since = _rows(rooms, case)
+        found = _diagnose(rooms, case, before, since)
+        asked = [a.sha256 for a in rooms.labels.answers(case.id)]
+        kept = np.flatnonzero(since.kept)
+        window = since.take(kept)
+        chosen = select_drifted(
+            found.posterior[kept],
+            window.whitened,
+            window.probabilities,
+            n,
+            np.random.default_rng([case.number, 29]),
+            uniform_share=rooms.policy().labels.uniform_share,
+            sha256=window.sha256,
+            exclude=asked,
+        )
+        ids = [str(window.ids[i]) for i in chosen.index]
+        propensity = [None if np.isnan(p) else float(p) for p in chosen.propensity]
+        return {"ids": ids, "propensity": propensity}
+
+    chosen = cases.once(case.id, "training-order", work)
+    pairs = [
+        (name, p)
+        for name, p in zip(chosen["ids"], chosen["propensity"], strict=True)
+        if usable(rooms, name)
+    ]
+    if not pairs:
+        return []
+    window = rooms.log.window([name for name, _ in pairs])
+    return [_pick(rooms, window, i, propensity=p) for i, (_, p) in enumerate(pairs)]
+
+
+def move_answered_to_train(rooms: Rooms, case: Case) -> None:
+    """The case's answered images join the training split; unanswered ones stay in the pool."""
+    keys = [a.key for a in rooms.labels.answers(case.id) if a.purpose in ("verdict", "training")]
+    if keys:
+        rooms.data.set_split(keys, "train")
+
+
+def keep_as_permanent_test(rooms: Rooms, case: Case) -> None:
+    """The labelled disagreements become test images for ever: no fault is shipped twice."""
+    keys = [a.key for a in rooms.labels.answers(case.id, purpose="comparison")]
+    if keys:
+        rooms.data.set_split(keys, "test", metadata={"fixed_case": case.id})
+
+
+# -- comparison in shadow ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Champion and challenger on the same requests."""
+
+    decision: Preference
+    wins: int
+    losses: int
+    ties: int
+    e_better: float
+    pairs: int
+    disagreements: int
+    next_picks: list[Pick]
+
+    @property
+    def labelled(self) -> int:
+        return self.wins + self.losses + self.ties
+
+    def hopeless(self, bar: float, left: int) -> bool:
+        """Whether even ``left`` wins in a row would not reach the bar."""
+        return PairedTest(bar, self.wins, self.losses).update([1] * left).best_win < bar
+
+    def as_json(self) -> dict[str, Any]:
+        summary = (
+            f"{self.wins} wins, {self.losses} losses, {self.ties} ties on labelled disagreements "
+            f"(e-value {self.e_better:.3g}), {self.disagreements} disagreements in {self.pairs} "
+            "requests"
+        )
+        return {
+            "decision": self.decision,
+            "wins": self.wins,
+            "losses": self.losses,
+            "ties": self.ties,
+            "e_better": self.e_better,
+            "pairs": self.pairs,
+            "disagreements": self.disagreements,
+            "summary": summary,
+        }
+
+
+def comparison(rooms: Rooms, cases: Cases, case: Case) -> Comparison:
+    """Pair the answers since the shadow began; weigh the labelled disagreements in their order."""
+    start = cases.step(case.id, "shadow-cursor")
+    assert start is not None
+    champion, _ = rooms.log.read(start["cursor"], 1_000_000, roles=("champion",), model=case.model)
+    shadow, _ = rooms.log.read(start["cursor"], 1_000_000, roles=("shadow",), model=case.challenger)
+    left, right = _pair(champion, shadow)
+    differ = np.flatnonzero(left.predicted != right.predicted)
+    test = PairedTest(rooms.policy().rollout.promote_e)
+    seen: set[str] = set()
+    asked = {a.sha256 for a in rooms.labels.answers(case.id) if a.purpose != "comparison"}
+    for answer in rooms.labels.answers(case.id, purpose="comparison"):
+        right_alone = answer.label == answer.details["challenger"]
+        wrong_alone = answer.label == answer.details["predicted"]
+        test = test.update([1 if right_alone else -1 if wrong_alone else 0])
+    picks: list[Pick] = []
+    known = _known_questions(rooms, case)
+    for i in differ:
+        name, sha256 = str(left.ids[i]), str(left.sha256[i])
+        if sha256 in asked or sha256 in seen or sha256[:20] in known or not left.kept[i]:
+            continue
+        seen.add(sha256)
+        if len(picks) < 8 and usable(rooms, name):
+            picks.append(
+                _pick(
+                    rooms,
+                    left,
+                    int(i),
+                    propensity=None,
+                    challenger=rooms.classes[int(right.predicted[i])],
+                )
+            )
+    return Comparison(
+        decision=test.decision,
+        wins=test.wins,
+        losses=test.losses,
+        ties=test.ties,
+        e_better=test.e_better,
+        pairs=len(left),
+        disagreements=len(differ),
+        next_picks=picks,
+    )
+
+
+def _pair(champion: Window, shadow: Window) -> tuple[Window, Window]:
+    """Rows of both models for the same requests, in the champion's order."""
+    place = {str(name).removesuffix(SHADOW_SUFFIX): i for i, name in enumerate(shadow.ids)}
+    both = [(i, place[str(name)]) for i, name in enumerate(champion.ids) if str(name) in place]
+    left = np.array([i for i, _ in both], dtype=np.int64)
+    right = np.array([j for _, j in both], dtype=np.int64)
+    return champion.take(left), shadow.take(right)
+
+
+def _known_questions(rooms: Rooms, case: Case) -> set[str]:
+    """First digits of the images that this case ever asked about."""
+    known: set[str] = set()
+    for state in ("open", "leased", "done", "skipped", "cancelled"):
+        page = rooms.labels.queue(state=state, case=case.id, limit=1000)
+        known.update(task.sha256[:20] for task in page.items)
+    return known
+
+
+# -- trial ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How the challenger did on real traffic."""
+
+    requests: int
+    errors: int
+    latency_ratio: float
+
+    def as_json(self) -> dict[str, Any]:
+        result: dict[str, Any] = encode(self)
+        return result
+
+
+def trial(rooms: Rooms, case: Case, cursor: dict[str, int]) -> Trial:
+    """Canary answers since ``cursor``, and errors the servers counted for the challenger."""
+    canary, _ = rooms.log.read(cursor, 1_000_000, roles=("canary",), model=case.challenger)
+    champion, _ = rooms.log.read(cursor, 1_000_000, roles=("champion",), model=case.model)
+    return Trial(
+        len(canary), _errors(rooms, case), _latency_ratio(canary.latency_ms, champion.latency_ms)
+    )
+
+
+def watch(rooms: Rooms, case: Case, cursor: dict[str, int]) -> Trial:
+    """The new champion's answers since ``cursor``."""
+    rows, _ = rooms.log.read(cursor, 1_000_000, roles=("champion",), model=case.challenger)
+    return Trial(len(rows), _errors(rooms, case), 1.0)
+
+
+def _errors(rooms: Rooms, case: Case) -> int:
+    total = 0
+    for server in rooms.deployments.servers():
+        total += int(server.models.get(str(case.challenger), {}).get("errors", 0))
+    return total
+
+
+def _latency_ratio(challenger: npt.NDArray[np.float32], champion: npt.NDArray[np.float32]) -> float:
+    """Ratio of medians: robust where a p99 of fifty answers would be one answer's luck."""
+    if len(challenger) < 10 or len(champion) < 10:
+        return 1.0
+    return float(np.median(challenger) / max(float(np.median(champion)), 1e-3))
+
+
+# -- pictures --------------------------------------------------------------------------------
+
+
+def contact_sheet(rooms: Rooms, case: str) -> bytes:
+    """PNG of the drifted images beside usual ones; raises NotFound before the diagnosis."""
+    try:
+        return rooms.objects.get(f"cases/{case}/drifted.png")
+    except NotFound as exc:
+        raise NotFound(
+            f"{case} has no contact sheet yet.", hint="It is drawn with the diagnosis."
+        ) from exc

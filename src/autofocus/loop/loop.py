@@ -1,0 +1,283 @@
+"""``Loop``: signals become cases, cases become healed models, people can step in anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from autofocus.errors import Conflict
+from autofocus.events import Event
+from autofocus.loop import evidence, rollout, stages
+from autofocus.loop.cases import PLAIN, Cases
+from autofocus.loop.model_tests import run_model_tests
+from autofocus.store import tables
+from autofocus.store.database import record_event
+from autofocus.types.clock import now, parse
+from autofocus.types.production import Case, Deployment
+
+if TYPE_CHECKING:
+    from autofocus.loop.engine import Engine
+    from autofocus.loop.rooms import Rooms
+    from autofocus.types.models import Report
+
+# How often a case that waits is looked at again; an answer of a person is noticed within this.
+LOOK_AGAIN_SECONDS = 0.5
+MAX_LOOK_AGAIN_SECONDS = 2.0
+
+
+class Loop:
+    """The loop of one project. ``tick`` drives it; every other method is for people."""
+
+    def __init__(self, rooms: Rooms, engine: Callable[[], Engine]) -> None:
+        self._rooms = rooms
+        self._engine = engine
+        self._cases = Cases(rooms.database, rooms.project)
+        self._looked: dict[str, float] = {}
+
+    # -- driving -------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Take in new predictions, open a case if there is cause, and wake the open one."""
+        rollout.mend(self._rooms)
+        self._rooms.monitor.tick(self._rooms.policy())
+        if self._state()["paused"] or self._state()["frozen"]:
+            return
+        case = self._cases.open_case()
+        if case is None:
+            case = self._open_if_signalled()
+        if case is not None and not case.paused:
+            self._wake(case)
+
+    def perform(self, case: str, stage: str, step: str) -> bool:
+        """Do one step of a case; the engine calls it, again after a crash."""
+        return stages.perform(self._rooms, self._cases, case, stage, step)  # type: ignore[arg-type]
+
+    def _wake(self, case: Case) -> None:
+        engine = self._engine()
+        died_of = engine.failure(case.id)
+        if died_of is not None:
+            # A bug or a damaged part: trying for ever would help nobody.
+            self._cases.update(case.id, paused=True)
+            self._cases.wait_for(
+                case.id, f"a person: {PLAIN[case.stage]} failed ({died_of[:300]}); cancel or resume"
+            )
+            return
+        due = self._looked.get(case.id, 0.0)
+        if time.monotonic() < due:
+            return
+        began = time.monotonic()
+        engine.wake(case.id, case.stage, now())
+        pause = max(LOOK_AGAIN_SECONDS, 2.0 * (time.monotonic() - began))
+        self._looked[case.id] = time.monotonic() + min(pause, MAX_LOOK_AGAIN_SECONDS)
+
+    def _open_if_signalled(self) -> Case | None:
+        champion = self._rooms.models.alias("champion")
+        for signal in self._rooms.monitor.signals(limit=10):
+            if signal.model != champion or self._is_case(signal.id):
+                continue
+            if self._cooling_down():
+                return None
+            return self._cases.open(
+                model=signal.model,
+                trigger=f"what {signal.model} sees has changed (evidence {signal.e_value:,.0f}, "
+                f"alarm line {signal.threshold:,.0f}, first noticed in {signal.leading_score}).",
+                signal=signal,
+                actor="monitor",
+            )
+        return None
+
+    def _is_case(self, signal: str) -> bool:
+        table = tables.signal
+        with self._rooms.database.read() as conn:
+            return (
+                conn.execute(sa.select(table.c.case).where(table.c.id == signal)).scalar_one()
+                is not None
+            )
+
+    def _cooling_down(self) -> bool:
+        seconds = self._rooms.policy().limits.cooldown_seconds
+        closed = [c.closed_at for c in self._cases.list() if c.closed_at]
+        if not seconds or not closed:
+            return False
+        return (datetime.now(UTC) - parse(max(closed))).total_seconds() < seconds
+
+    # -- looking -------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """Where the loop stands and who must act."""
+        state = self._state()
+        case = self._cases.open_case()
+        doing = "watching" if case is None else PLAIN[case.stage]
+        if state["paused"]:
+            doing = "paused by a person"
+        if state["frozen"]:
+            doing = f"frozen: {state['frozen']}"
+        closed = [c for c in self._cases.list() if c.stage == "closed"]
+        return {
+            "project": self._rooms.project,
+            "doing": doing,
+            "paused": state["paused"],
+            "frozen": state["frozen"],
+            "case": None if case is None else case.id,
+            "stage": None if case is None else case.stage,
+            "waiting_for": "" if case is None else case.waiting_for,
+            "champion": self._rooms.models.alias("champion"),
+            "challenger": self._rooms.models.alias("challenger"),
+            "cases_closed": len(closed),
+            "promotions": sum(c.outcome == "promoted" for c in closed),
+        }
+
+    def cases(self) -> list[Case]:
+        """All cases, newest first."""
+        return self._cases.list()
+
+    def case(self, name: str) -> Case:
+        """One case with its evidence; raises NotFound."""
+        return self._cases.get(name)
+
+    def contact_sheet(self, case: str) -> bytes:
+        """PNG of the drifted images beside usual ones; raises NotFound."""
+        return evidence.contact_sheet(self._rooms, self._cases.get(case).id)
+
+    def lineage(self, prediction: str) -> dict[str, Any]:
+        """From a prediction back to model, run, version, labels, people, case and image.
+
+        Raises NotFound for an id that is not in the log.
+        """
+        row = self._rooms.log.find(prediction)
+        origin = self._rooms.models.lineage_of_model(row["model"])
+        served = row["id"].removesuffix("-shadow")
+        table = tables.label_task
+        with self._rooms.database.read() as conn:
+            questions = [
+                dict(found)
+                for found in conn.execute(
+                    sa.select(table.c.id, table.c.purpose, table.c.state, table.c.case).where(
+                        table.c.project == self._rooms.project,
+                        table.c.key == f"production/{served}",
+                    )
+                ).mappings()
+            ]
+            truths = [
+                dict(found)
+                for found in conn.execute(
+                    sa.select(tables.annotation).where(
+                        tables.annotation.c.project == self._rooms.project,
+                        tables.annotation.c.key == f"production/{served}",
+                    )
+                ).mappings()
+            ]
+        return {
+            "prediction": row,
+            "label": self._rooms.classes[row["predicted"]],
+            **origin,
+            "asked": questions,
+            "answered": truths,
+        }
+
+    # -- deciding ------------------------------------------------------------------------
+
+    def open_by_hand(self, *, who: str, why: str) -> Case:
+        """Open a case on the latest predictions; raises Conflict if one is open."""
+        champion = self._rooms.models.model("champion")
+        case = self._cases.open(
+            model=champion.id, trigger=f"{who} asked: {why}", signal=None, actor=who
+        )
+        if case is None:
+            busy = self._cases.open_case()
+            raise Conflict(
+                f"{busy.id if busy else 'A case'} is open already.",
+                hint="Wait for its end or cancel it: autofocus loop cancel CASE --why ...",
+            )
+        return case
+
+    def approve(self, case: str, *, who: str, why: str = "") -> Case:
+        """Say yes to the step that the case waits for; raises Conflict if it waits for none."""
+        self._cases.decide(case, approve=True, who=who, why=why)
+        return self._cases.get(case)
+
+    def reject(self, case: str, *, who: str, why: str) -> Case:
+        """Say no to the step that the case waits for; the case ends."""
+        self._cases.decide(case, approve=False, who=who, why=why)
+        return self._cases.get(case)
+
+    def cancel(self, case: str, *, who: str, why: str) -> Case:
+        """End a case where it stands; the step under way is the last one.
+
+        Raises Conflict if it has ended.
+        """
+        found = self._cases.get(case)
+        if found.stage == "closed":
+            raise Conflict(f"{case} has ended already: {found.outcome}.")
+        if found.stage == "promote":
+            raise Conflict(
+                f"{case} is being promoted; it cannot be cancelled half-way.",
+                hint="Go back with: autofocus models rollback --why ...",
+            )
+        self._cases.update(
+            case, cancel_wanted=True, paused=False, reason=f"cancelled by {who}: {why}"
+        )
+        run = self._cases.step(case, "run")
+        if run is not None and found.stage == "train":
+            self._rooms.training.cancel(run["run"])
+        return self._cases.get(case)
+
+    def pause(self, *, who: str, why: str = "") -> None:
+        """Act no more until resumed; serving and monitoring go on."""
+        self._set_state("loop.paused", f"{who} paused the loop. {why}".strip(), who, paused=True)
+
+    def resume(self, *, who: str, why: str = "") -> None:
+        """Act again; lifts a pause, a freeze, and the stop of a case that failed."""
+        self._set_state(
+            "loop.resumed", f"{who} resumed the loop. {why}".strip(), who, paused=False, frozen=""
+        )
+        case = self._cases.open_case()
+        if case is not None and case.paused:
+            self._cases.update(case.id, paused=False, waiting_for="")
+
+    def promote(self, model: str, *, who: str, why: str) -> Deployment:
+        """Make a model champion at once, by a person's decision."""
+        return rollout.promote(self._rooms, model, who=who, why=why)
+
+    def roll_back(self, *, who: str, why: str) -> Deployment:
+        """Put the previous champion back."""
+        return rollout.roll_back(self._rooms, who=who, why=why)
+
+    def run_model_tests(
+        self, model: str, *, champion: str | None = None, record: bool = True
+    ) -> Report:
+        """Model tests by the gates of the policy, beside the champion if there is another."""
+        champion = champion or self._rooms.models.alias("champion")
+        effect = f"{model}/model-tests/{now()}" if record else None
+        return run_model_tests(self._rooms, model, champion=champion, effect=effect)
+
+    # -- inner ---------------------------------------------------------------------------
+
+    def _state(self) -> dict[str, Any]:
+        table = tables.project
+        with self._rooms.database.read() as conn:
+            row = conn.execute(
+                sa.select(table.c.paused, table.c.frozen).where(table.c.name == self._rooms.project)
+            ).one()
+        return {"paused": bool(row.paused), "frozen": row.frozen}
+
+    def _set_state(self, kind: Any, what: str, who: str, **values: Any) -> None:
+        table = tables.project
+        with self._rooms.database.begin() as conn:
+            conn.execute(
+                sa.update(table).where(table.c.name == self._rooms.project).values(**values)
+            )
+            record_event(
+                conn,
+                Event(
+                    kind=kind,
+                    project=self._rooms.project,
+                    key=f"{self._rooms.project}/{kind}/{now()}",
+                    what=what,
+                    actor=who,
+                ),
+            )

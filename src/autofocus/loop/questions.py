@@ -1,0 +1,99 @@
+"""Images of the log become questions in the queue: added to the data, asked once, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autofocus.data.dataset import NewImage
+from autofocus.errors import ImageRejected
+from autofocus.labels.queue import Question
+
+if TYPE_CHECKING:
+    from autofocus.loop.rooms import Rooms
+    from autofocus.types.production import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A logged prediction to ask about, and what to remember with the answer."""
+
+    prediction: str
+    sha256: str
+    predicted: str
+    confidence: float
+    propensity: float | None
+    details: dict[str, Any]
+
+
+def ask(
+    rooms: Rooms,
+    case: Case,
+    picks: Sequence[Pick],
+    *,
+    purpose: str,
+    reason: str,
+    priority: float,
+    blind: bool,
+) -> int:
+    """Add the picked images and ask for their labels; asking again changes nothing.
+
+    ``blind`` hides the model's answer: an answer that decides about a model must not be led by it.
+    Returns how many questions are new.
+    """
+    images, questions = [], []
+    for place, pick in enumerate(picks):
+        key = f"production/{pick.prediction}"
+        data = rooms.log.image(pick.prediction)
+        images.append(
+            NewImage(
+                key,
+                data,
+                "pool",
+                {"case": case.id, "prediction": pick.prediction},
+                source="production",
+                case=case.id,
+            )
+        )
+        questions.append(
+            Question(
+                id=f"{case.id}/{purpose}/{pick.sha256[:20]}",
+                key=key,
+                sha256=pick.sha256,
+                reason=reason,
+                purpose=purpose,
+                # Earlier picks first, whatever the clock says.
+                priority=priority - place * 1e-4,
+                propensity=pick.propensity,
+                case=case.id,
+                suggestion=None if blind else pick.predicted,
+                suggestion_confidence=None if blind else pick.confidence,
+                details={"prediction": pick.prediction, **pick.details},
+            )
+        )
+    with rooms.database.begin() as conn:
+        known = {q.key for q in questions if _is_there(rooms, q.key)}
+        rooms.data.add_images([new for new in images if new.key not in known], conn=conn)
+        return rooms.labels.request(questions, cause=case.id, conn=conn)
+
+
+def usable(rooms: Rooms, prediction: str) -> bool:
+    """Whether the request image can be added to the data."""
+    from autofocus.imaging.inspect import inspect
+
+    try:
+        inspect(rooms.log.image(prediction))
+    except ImageRejected:
+        return False
+    return True
+
+
+def _is_there(rooms: Rooms, key: str) -> bool:
+    from autofocus.errors import NotFound
+
+    try:
+        rooms.data.sample(key)
+    except NotFound:
+        return False
+    return True

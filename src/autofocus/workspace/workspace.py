@@ -1,0 +1,498 @@
+"""``Workspace``: the one noun that is opened and passed on; it hands each room what it needs."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from autofocus.config.policy import Policy, dump_policy, parse_policy
+from autofocus.config.settings import Settings, load_settings
+from autofocus.errors import Conflict, InvalidInput, NotFound
+from autofocus.events import Event
+from autofocus.store.database import Database, insert_ignore, record_event
+from autofocus.store.objects import ObjectStore
+from autofocus.types.clock import now
+from autofocus.types.codec import digest
+from autofocus.types.data import TASKS, Page, Task, check_project_name
+
+if TYPE_CHECKING:
+    from autofocus.compute.executor import LocalExecutor
+    from autofocus.data.dataset import Dataset
+    from autofocus.labels.queue import Labels
+    from autofocus.loop.engine import Engine
+    from autofocus.loop.loop import Loop
+    from autofocus.monitoring.watch import Monitoring
+    from autofocus.registry.models import Models
+    from autofocus.serving.deployments import Deployments
+    from autofocus.serving.reader import PredictionLog
+    from autofocus.store.packs import PackStore
+    from autofocus.training.runs import Training
+    from autofocus.types.models import Gate, Predictor, Report
+    from autofocus.types.production import Deployment
+
+MARKER = "workspace.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectInfo:
+    """A project's row: its task, classes in their fixed order, and whether the loop may act."""
+
+    name: str
+    task: Task
+    classes: tuple[str, ...]
+    revision: int
+    paused: bool
+    frozen: str
+    created_at: str
+
+
+class Workspace:
+    """Settings, database, object store and executor of one folder or URL.
+
+    Use as a context manager, or call :meth:`close`. Several processes may have one workspace
+    open at once; only one may run its control plane (``autofocus up``).
+    """
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        self.root = root
+        self.settings = settings
+        self.database = Database.open(settings.database or root / "autofocus.db")
+        self.database.migrate()
+        self.objects = ObjectStore.open(settings.store or str(root / "store"))
+        self._projects: dict[str, Project] = {}
+
+    @classmethod
+    def open(
+        cls,
+        root: str | os.PathLike[str] | None = None,
+        *,
+        create: bool = True,
+        settings: Settings | None = None,
+    ) -> Workspace:
+        """Open the workspace in folder ``root`` (default ``$AUTOFOCUS_WORKSPACE`` or
+        ``.autofocus``).
+
+        Raises NotFound if there is none and ``create`` is false; Unavailable if its database or
+        object store does not answer; InvalidInput if the settings are wrong.
+        """
+        if root is None:
+            root = os.environ.get("AUTOFOCUS_WORKSPACE", ".autofocus")
+        if "://" in os.fspath(root):
+            raise InvalidInput(
+                f"A workspace is opened by its folder, got the URL {os.fspath(root)!r}.",
+                hint="Open a folder and put the URLs into its settings.yaml: "
+                "database: postgresql://..., store: s3://bucket/prefix.",
+            )
+        path = Path(root).expanduser().absolute()
+        if path.is_file():
+            raise InvalidInput(f"{path} is a file, a workspace is a folder.", path=str(path))
+        if not (path / MARKER).exists():
+            if not create:
+                raise NotFound(
+                    f"There is no workspace in {path}.",
+                    hint="Make one with `autofocus init PROJECT --task classification "
+                    "--classes a,b`, or name another folder with --workspace.",
+                    path=str(path),
+                )
+            if path.exists() and any(path.iterdir()) and not _only_settings(path):
+                raise Conflict(
+                    f"{path} is not empty and not a workspace.",
+                    hint="Name a new or empty folder with --workspace.",
+                    path=str(path),
+                )
+            path.mkdir(parents=True, exist_ok=True)
+        workspace = cls(path, settings or load_settings(path))
+        if not (path / MARKER).exists():
+            # Written last: a half-made workspace is made again, never half-opened.
+            (path / MARKER).write_text('{"format": 1}\n')
+        return workspace
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of connections; rooms handed out before must not be used after."""
+        self.database.close()
+
+    @property
+    def author(self) -> str:
+        """Who signs what is done through this workspace when nobody else is named."""
+        return self.settings.author or os.environ.get("AUTOFOCUS_AUTHOR") or _login()
+
+    @cached_property
+    def packs(self) -> PackStore:
+        from autofocus.store.packs import PackStore
+
+        return PackStore(self.database, self.objects)
+
+    @cached_property
+    def executor(self) -> LocalExecutor:
+        from autofocus.compute.executor import LocalExecutor
+
+        return LocalExecutor(self.root / "jobs")
+
+    @property
+    def cache(self) -> Path:
+        """Local copies of bundles and decoded images; may be deleted at any time."""
+        return self.root / "cache"
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The workflow engine; only the control plane starts it."""
+        from autofocus.loop.engine import Engine
+        from autofocus.loop.stages import step_names
+
+        def perform(case: str, stage: str, step: str) -> bool:
+            return self.project(case.rsplit("-case-", 1)[0]).loop.perform(case, stage, step)
+
+        location = self.settings.database
+        return Engine(
+            location if location.startswith("postgres") else self.root / "flow.db",
+            steps=lambda case, stage: step_names(stage),  # type: ignore[arg-type]
+            perform=perform,
+        )
+
+    def check(self) -> list[Gate]:
+        """Whether database, object store, packs and servers are well."""
+        from autofocus.workspace.checks import run_checks
+
+        return run_checks(self)
+
+    # -- projects ------------------------------------------------------------------------
+
+    def projects(self) -> list[ProjectInfo]:
+        """All projects by name."""
+        from sqlalchemy import select
+
+        from autofocus.store.tables import project
+
+        with self.database.read() as conn:
+            rows = conn.execute(select(project).order_by(project.c.name)).mappings().all()
+        return [_info(row) for row in rows]
+
+    def create_project(
+        self, name: str, *, task: str = "classification", classes: Sequence[str], policy: str = ""
+    ) -> Project:
+        """Make a project; raises Conflict if the name is taken, InvalidInput on wrong values."""
+        from autofocus.store.tables import project
+
+        check_project_name(name)
+        if task not in get_args(Task):
+            raise InvalidInput(
+                f"Task {task!r} is not supported, expected one of {list(TASKS)}.", field="task"
+            )
+        cleaned = tuple(c.strip() for c in classes)
+        if len(cleaned) < 2 or len(set(cleaned)) != len(cleaned) or not all(cleaned):
+            raise InvalidInput(
+                f"A project needs at least two different class names, got {list(classes)}.",
+                hint="For example: --classes open,closed",
+                field="classes",
+            )
+        parse_policy(policy)
+        with self.database.begin() as conn:
+            made = insert_ignore(
+                conn,
+                project,
+                name=name,
+                task=task,
+                classes=list(cleaned),
+                policy=policy,
+                revision=0,
+                paused=False,
+                frozen="",
+                created_at=now(),
+            )
+            if not made:
+                raise Conflict(
+                    f"Project {name!r} exists already in {self.root}.",
+                    hint="Choose another name, or go on with it: --project " + name,
+                )
+            record_event(
+                conn,
+                Event(
+                    kind="project.created",
+                    project=name,
+                    key=f"{name}/created",
+                    what=f"Project {name} for {task} with classes {', '.join(cleaned)}.",
+                    subject=name,
+                    actor=self.author,
+                ),
+            )
+        return self.project(name)
+
+    def project(self, name: str) -> Project:
+        """The project of that name; raises NotFound naming those there are."""
+        if name not in self._projects:
+            found = {info.name: info for info in self.projects()}
+            if name not in found:
+                raise NotFound(
+                    f"There is no project {name!r} in {self.root}.",
+                    hint=f"There is: {', '.join(found) or 'none yet'}.",
+                )
+            self._projects[name] = Project(self, found[name])
+        return self._projects[name]
+
+    # -- across projects -----------------------------------------------------------------
+
+    def events(self, *, project: str | None = None, after: int = 0, limit: int = 100) -> Page:
+        """Events with id above ``after``, oldest first."""
+        from sqlalchemy import select
+
+        from autofocus.store.tables import event
+
+        query = select(event).where(event.c.id > after).order_by(event.c.id).limit(limit)
+        if project is not None:
+            query = query.where(event.c.project == project)
+        with self.database.read() as conn:
+            rows = [dict(row) for row in conn.execute(query).mappings()]
+        return Page(tuple(rows), str(rows[-1]["id"]) if len(rows) == limit else None)
+
+    def project_of_prediction(self, prediction: str) -> Project:
+        """The project whose log holds this prediction id; raises NotFound."""
+        for info in self.projects():
+            project = self.project(info.name)
+            try:
+                project.log.find(prediction)
+            except NotFound:
+                continue
+            return project
+        raise NotFound(
+            f"No prediction {prediction!r} in any project of {self.root}.",
+            hint="Ids are in every answer as `prediction_id`; a row reaches the log within about "
+            "a second.",
+        )
+
+    def lineage(self, prediction: str) -> dict[str, Any]:
+        """From a prediction back to model, run, version, labels, people and case."""
+        return self.project_of_prediction(prediction).loop.lineage(prediction)
+
+
+class Project:
+    """One project's rooms, opened when they are first used."""
+
+    def __init__(self, workspace: Workspace, info: ProjectInfo) -> None:
+        self.workspace = workspace
+        self.name = info.name
+        self.task = info.task
+        self.classes = info.classes
+
+    @property
+    def info(self) -> ProjectInfo:
+        """The project's row as it is now."""
+        return next(i for i in self.workspace.projects() if i.name == self.name)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return parse_policy(self.policy_text, where=f"policy of {self.name}")
+
+    @property
+    def policy_text(self) -> str:
+        from sqlalchemy import select
+
+        from autofocus.store.tables import project
+
+        with self.workspace.database.read() as conn:
+            text = conn.execute(
+                select(project.c.policy).where(project.c.name == self.name)
+            ).scalar_one()
+        return str(text)
+
+    def set_policy(self, policy: Policy | str, *, author: str | None = None) -> Policy:
+        """Replace the policy by a value or YAML text; raises InvalidInput naming wrong fields."""
+        from sqlalchemy import update
+
+        from autofocus.store.tables import project
+
+        text = dump_policy(policy) if isinstance(policy, Policy) else policy
+        parsed = parse_policy(text)
+        with self.workspace.database.begin() as conn:
+            conn.execute(update(project).where(project.c.name == self.name).values(policy=text))
+            at = now()
+            record_event(
+                conn,
+                Event(
+                    kind="policy.changed",
+                    project=self.name,
+                    key=f"{self.name}/policy/{digest(text)[:16]}/{at}",
+                    what=f"The policy of {self.name} was changed.",
+                    subject=self.name,
+                    actor=author or self.workspace.author,
+                    body={"yaml": text},
+                ),
+            )
+        return parsed
+
+    # -- rooms ---------------------------------------------------------------------------
+
+    @cached_property
+    def data(self) -> Dataset:
+        """Images and versions."""
+        from autofocus.data.dataset import Dataset
+
+        w = self.workspace
+        return Dataset(
+            w.database,
+            w.objects,
+            w.packs,
+            self.name,
+            classes=self.classes,
+            max_pixels=w.settings.max_pixels,
+            author=w.author,
+        )
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Annotations and the labelling queue."""
+        from autofocus.labels.queue import Labels
+
+        return Labels(self.workspace.database, self.data, self.name)
+
+    @cached_property
+    def training(self) -> Training:
+        """Runs."""
+        from autofocus.training.runs import Training
+
+        w = self.workspace
+        return Training(
+            w.database,
+            w.objects,
+            w.executor,
+            self.name,
+            task=self.task,
+            classes=self.classes,
+            threads=w.settings.threads or os.cpu_count() or 1,
+            cache=w.cache,
+        )
+
+    @cached_property
+    def models(self) -> Models:
+        """Model versions and aliases."""
+        from autofocus.registry.models import Models
+
+        return Models(self.workspace.database, self.workspace.objects, self.name)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        """Who serves, and which servers there are."""
+        from autofocus.serving.deployments import Deployments
+
+        return Deployments(self.workspace.objects)
+
+    @cached_property
+    def log(self) -> PredictionLog:
+        """Every logged prediction."""
+        from autofocus.serving.reader import PredictionLog
+
+        return PredictionLog(self.workspace.objects, self.name)
+
+    @cached_property
+    def monitor(self) -> Monitoring:
+        """Evidence of change, signals, estimated accuracy."""
+        from autofocus.monitoring.watch import Monitoring
+
+        return Monitoring(
+            self.workspace.database,
+            self.workspace.objects,
+            self.log,
+            self.name,
+            classes=self.classes,
+        )
+
+    @cached_property
+    def loop(self) -> Loop:
+        """Cases and decisions."""
+        from autofocus.loop.loop import Loop
+        from autofocus.loop.rooms import Rooms
+
+        rooms = Rooms(
+            project=self.name,
+            classes=self.classes,
+            database=self.workspace.database,
+            objects=self.workspace.objects,
+            cache=self.workspace.cache,
+            policy=lambda: self.policy,
+            data=self.data,
+            labels=self.labels,
+            training=self.training,
+            models=self.models,
+            deployments=self.deployments,
+            log=self.log,
+            monitor=self.monitor,
+            predictor=self.predictor,
+        )
+        return Loop(rooms, lambda: self.workspace.engine)
+
+    # -- doing ---------------------------------------------------------------------------
+
+    def predictor(self, model: str = "champion") -> Predictor:
+        """A model (id or alias) in this process; raises NotFound, Corrupted."""
+        from autofocus.serving.predictor import OnnxPredictor
+        from autofocus.store.bundles import open_bundle
+
+        found = self.models.model(model)
+        bundle, folder = open_bundle(self.workspace.objects, found.bundle, self.workspace.cache)
+        return OnnxPredictor(
+            bundle, folder, name=found.id, max_pixels=self.workspace.settings.max_pixels
+        )
+
+    def test_model(self, model: str, *, champion: str | None = None, record: bool = True) -> Report:
+        """Run the model tests by the gates of the policy, beside the champion if there is one."""
+        return self.loop.run_model_tests(model, champion=champion, record=record)
+
+    def promote(self, model: str, *, who: str, why: str) -> Deployment:
+        """Make a model champion at once, by a person's decision."""
+        return self.loop.promote(model, who=who, why=why)
+
+    def rollback(self, *, who: str, why: str) -> Deployment:
+        """Put the previous champion back."""
+        return self.loop.roll_back(who=who, why=why)
+
+    def overview(self) -> dict[str, Any]:
+        """The project at a glance, JSON-safe."""
+        from autofocus.types.codec import encode
+
+        info = self.info
+        deployment = self.deployments.read(self.name)
+        return {
+            **encode(info),
+            "loop": encode(self.loop.status()),
+            "monitor": encode(self.monitor.status()),
+            "deployment": None if deployment is None else encode(deployment),
+            "servers": [encode(status) for status in self.deployments.servers()],
+            "labels": self.labels.stats(),
+        }
+
+
+def _info(row: Any) -> ProjectInfo:
+    return ProjectInfo(
+        name=row["name"],
+        task=row["task"],
+        classes=tuple(row["classes"]),
+        revision=int(row["revision"]),
+        paused=bool(row["paused"]),
+        frozen=row["frozen"],
+        created_at=row["created_at"],
+    )
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        # No entry in the password database (bare containers).
+        return "unknown"
+
+
+def _only_settings(folder: Path) -> bool:
+    """A folder that holds nothing but settings and what an interrupted creation left."""
+    ours = {"settings.yaml", "autofocus.db", "autofocus.db-wal", "autofocus.db-shm", "store"}
+    return all(path.name in ours for path in folder.iterdir())

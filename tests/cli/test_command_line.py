@@ -1,0 +1,104 @@
+"""The command line as scripts and people meet it: exit codes, errors, global options."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autofocus.cli.main import hoist
+from autofocus.cli.train import parse_parameters
+from autofocus.errors import InvalidInput
+
+
+def autofocus(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "autofocus", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["data", "list", "--json"], ["--json", "data", "list"]),
+        (["data", "list", "--project", "p", "-x"], ["--project", "p", "data", "list", "-x"]),
+        (["--quiet", "data", "list"], ["--quiet", "data", "list"]),
+        (["train", "--workspace=w"], ["--workspace=w", "train"]),
+        # demo gives --json and --workspace a meaning of its own
+        (["demo", "--json", "out.json"], ["demo", "--json", "out.json"]),
+        # nothing behind -- is ours
+        (["predict", "--", "--json"], ["predict", "--", "--json"]),
+    ],
+)
+def test_global_options_may_stand_anywhere(given: list[str], expected: list[str]) -> None:
+    assert hoist(given) == expected
+
+
+def test_set_values_are_read_as_yaml_scalars() -> None:
+    assert parse_parameters(["steps=400", "lr=0.1", "name=x", "on=true"]) == {
+        "steps": 400,
+        "lr": 0.1,
+        "name": "x",
+        "on": True,
+    }
+    with pytest.raises(InvalidInput, match="key=value"):
+        parse_parameters(["steps"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["data", "list"], 3, "no workspace"),
+        (["nonsense"], 2, "No such command"),
+        (["init", "Eyes!", "--classes", "a,b"], 2, "not valid"),
+        (["init", "eyes", "--classes", "a"], 2, "at least two"),
+        (["--workspace", "s3://bucket/x", "data", "list"], 2, "folder"),
+    ],
+)
+def test_mistakes_have_an_exit_code_and_a_way_out(
+    arguments: list[str], code: int, words: str, tmp_path: Path
+) -> None:
+    result = autofocus(*arguments, cwd=tmp_path)
+    assert result.returncode == code, result.stderr
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_errors_are_json_for_scripts(tmp_path: Path) -> None:
+    result = autofocus("data", "list", "--json", cwd=tmp_path)
+    assert json.loads(result.stdout)["error"]["code"] == "not_found"
+
+
+def test_a_project_from_the_shell(tmp_path: Path) -> None:
+    assert autofocus("init", "eyes", "--classes", "open,closed", cwd=tmp_path).returncode == 0
+    again = autofocus("init", "eyes", "--classes", "open,closed", cwd=tmp_path)
+    assert again.returncode == 4
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert autofocus("data", "import", str(empty), cwd=tmp_path).returncode == 2
+    assert autofocus("data", "import", str(tmp_path / "gone"), cwd=tmp_path).returncode == 3
+    listed = autofocus("data", "list", "--json", cwd=tmp_path)
+    assert json.loads(listed.stdout)["items"] == []
+    assert autofocus("init", "two", "--classes", "a,b", cwd=tmp_path).returncode == 0
+    ambiguous = autofocus("data", "list", cwd=tmp_path)
+    assert ambiguous.returncode == 2
+    assert "--project" in ambiguous.stderr
+    assert autofocus("data", "list", "--project", "two", cwd=tmp_path).returncode == 0
+    events = json.loads(autofocus("events", "--json", cwd=tmp_path).stdout)
+    assert [e["kind"] for e in events["items"]] == ["project.created", "project.created"]
+
+
+def test_a_folder_with_other_things_is_not_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.txt").write_text("mine")
+    result = autofocus("--workspace", "photos", "init", "eyes", "--classes", "a,b", cwd=tmp_path)
+    assert result.returncode == 4
+    assert (tmp_path / "photos" / "a.txt").read_text() == "mine"
