@@ -18,7 +18,8 @@ def main(folder: Path) -> int:
     """Run the job once; another process that runs it already makes this one leave."""
     lock = FileLock(folder / "lock")
     try:
-        lock.acquire(timeout=0)
+        # Who asks whether the job runs holds the lock for a moment; who runs it holds it on.
+        lock.acquire(timeout=1)
     except Timeout:
         return 0
     if (folder / "result.json").exists():

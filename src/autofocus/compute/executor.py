@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ JobState = Literal["running", "done", "failed", "cancelled", "lost"]
 _POLL_SECONDS = 0.1
 _KILL_AFTER_SECONDS = 5.0
 _TAIL_BYTES = 4_000
+
+# Children of this process until they are reaped: a handle may be dropped while its job runs on.
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+_CHILDREN_LOCK = threading.Lock()
 
 
 class Executor(Protocol):
@@ -105,6 +110,8 @@ class Job:
                 start_new_session=True,
                 env={**os.environ, "AUTOFOCUS_JOB_NICENESS": str(self.niceness)},
             )
+        with _CHILDREN_LOCK:
+            _CHILDREN.append(self._child)
 
     @property
     def attempts(self) -> int:
@@ -114,8 +121,7 @@ class Job:
 
     def poll(self) -> JobState:
         """The state now. ``lost``: not started, or ended by a signal without a result."""
-        if self._child is not None:
-            self._child.poll()  # reap, or a dead child would stay a zombie
+        _reap()
         state = self._result_state()
         if state is not None:
             return state
@@ -186,8 +192,7 @@ class Job:
                 os.killpg(pid, signal.SIGTERM)
             deadline = time.monotonic() + _KILL_AFTER_SECONDS
             while self._is_running() and time.monotonic() < deadline:
-                if self._child is not None:
-                    self._child.poll()
+                _reap()
                 time.sleep(0.02)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
@@ -195,6 +200,8 @@ class Job:
             write_result(self.folder, {"state": "cancelled", "error": "cancelled on request"})
 
     def _pid(self) -> int | None:
+        if self._child is not None and self._child.poll() is None:
+            return self._child.pid  # the file may name the attempt before, or not be there yet
         path = self.folder / "pid"
         return int(path.read_text()) if path.exists() else None
 
@@ -215,6 +222,12 @@ class Job:
             return True
         lock.release()
         return False
+
+
+def _reap() -> None:
+    """Take leave of children that ended, or they would stay zombies."""
+    with _CHILDREN_LOCK:
+        _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
 
 
 def write_result(folder: Path, outcome: Mapping[str, Any]) -> None:
