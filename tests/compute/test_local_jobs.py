@@ -107,7 +107,8 @@ _PARENT = textwrap.dedent(
     from pathlib import Path
     from autofocus.compute.executor import LocalExecutor
     executor = LocalExecutor(Path(sys.argv[1]))
-    job = executor.submit("w", "job_tasks:wait_for_file", {"trace": sys.argv[2], "gate": sys.argv[3]})
+    order = {"trace": sys.argv[2], "gate": sys.argv[3]}
+    job = executor.submit("w", "job_tasks:wait_for_file", order)
     print("started", flush=True)
     job.wait()
     """
