@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autofocus.demo.eyes import CLASSES
 from autofocus.demo.steps import timed, train
+from autofocus.errors import InvalidInput
 from autofocus.workspace.workspace import Project, Workspace
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def reproduce(
 ) -> bool:
     """Train the champion again from its record; whether the weights are the same bit by bit."""
     run = project.models.model(champion).run
+    if run is None:
+        raise InvalidInput(f"{champion} has no run on record, it was brought in from outside.")
     with timed(seconds, "reproduce"), narrator.progress("Reproducing the champion") as go:
         told: dict[str, Any] = project.training.reproduce(run, progress=go)
     identical = bool(told["identical"])

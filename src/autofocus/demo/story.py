@@ -39,6 +39,7 @@ __all__ = ["DemoOptions", "Result", "run"]
 
 PROJECT = "eyes"
 LOOK_SECONDS = 0.5
+IDLE_SECONDS = 60.0  # with all cases closed, no champion but the first: the story is over
 
 
 @dataclass(slots=True)
@@ -195,12 +196,21 @@ def _until_healed(
     options: DemoOptions,
     narrator: Narrator,
 ) -> float | None:
-    """Watch until another model serves, then for ``after_images`` more; when that was."""
+    """Watch until another model serves, then for ``after_images`` more; when that was.
+
+    None if the time is over, or if every case has ended without a heal and no other begins.
+    """
     deadline = None if options.label_yourself else time.monotonic() + options.limit_seconds
+    idle_since: float | None = None
     asked_person = False
     while watcher.champion in ("", first_model):
-        if deadline is not None and time.monotonic() > deadline:
+        now = time.monotonic()
+        if deadline is not None and now > deadline:
             narrator.say(f"Not healed after {options.limit_seconds:.0f} seconds.", style="red")
+            return None
+        idle_since = (idle_since or now) if watcher.all_closed else None
+        if idle_since is not None and now - idle_since > IDLE_SECONDS:
+            narrator.say("The case has ended without a heal, and no other begins.", style="red")
             return None
         _look(watcher, traffic)
         if options.label_yourself and watcher.scene.asked and not asked_person:

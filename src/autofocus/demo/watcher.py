@@ -32,11 +32,17 @@ class Watcher:
         self.timeline: list[dict[str, Any]] = []
         self.sheets: list[str] = []
         self._with_sheet: set[str] = set()
+        self._all_closed = False
 
     @property
     def champion(self) -> str:
         """Who serves, as last seen."""
         return self.scene.champion
+
+    @property
+    def all_closed(self) -> bool:
+        """Whether there was a case and none is open."""
+        return self._all_closed
 
     def look(self) -> Scene:
         """Look once; a control plane that is away for a moment is waited for.
@@ -80,6 +86,7 @@ class Watcher:
         deployment = client.deployment(project) or {}
         cases = client.cases(project)
         case: Mapping[str, Any] = cases[0] if cases else {}
+        self._all_closed = bool(cases) and all(c["stage"] == "closed" for c in cases)
         if case:
             self._save_sheet(str(case["id"]))
         return Scene(
