@@ -185,3 +185,18 @@ def test_wait_can_be_stopped(executor: LocalExecutor, trace: str) -> None:
     job = executor.submit("family", "job_tasks:with_a_child", {"trace": trace})
     until(lambda: runs(trace) == 2)
     assert job.wait(stop=lambda: True) == "cancelled"
+
+
+def test_a_forgotten_job_starts_anew_a_running_one_is_not_forgotten(
+    executor: LocalExecutor, trace: str, tmp_path: Path
+) -> None:
+    order = ("w", "job_tasks:wait_for_file", {"trace": trace, "gate": str(tmp_path / "gate")})
+    job = executor.submit(*order)
+    with pytest.raises(Conflict, match="is running"):
+        executor.forget("w")
+    (tmp_path / "gate").touch()
+    assert job.wait(timeout=30) == "done"
+    executor.forget("w")
+    executor.forget("w")
+    assert executor.submit(*order).wait(timeout=30) == "done"
+    assert runs(trace) == 2

@@ -62,6 +62,12 @@ class LocalExecutor:
         """A handle on a job submitted before, by this process or another."""
         return Job(self.folder(name), self._niceness)
 
+    def forget(self, name: str) -> None:
+        """Put the folder of an ended job aside, so that the name can be submitted anew."""
+        folder = self.folder(name)
+        if folder.exists():
+            folder.rename(folder.with_name(f"{name}.ended-{time.time_ns()}"))
+
     def submit(self, name: str, task: str, arguments: Mapping[str, Any], *, tries: int = 1) -> Job:
         """Start a job, or find it if it was started before.
 
@@ -110,6 +116,8 @@ class Job:
                 start_new_session=True,
                 env={**os.environ, "AUTOFOCUS_JOB_NICENESS": str(self.niceness)},
             )
+        # Known before the child holds its lock, or another look would find the job lost.
+        (self.folder / "pid").write_text(f"{self._child.pid}\n")
         with _CHILDREN_LOCK:
             _CHILDREN.append(self._child)
 
@@ -215,6 +223,9 @@ class Job:
     def _is_running(self) -> bool:
         if self._child is not None and self._child.poll() is None:
             return True
+        pid = self._pid()
+        if pid is not None and _runs(pid, self.folder):
+            return True
         lock = FileLock(self.folder / "lock")
         try:
             lock.acquire(timeout=0)
@@ -228,6 +239,17 @@ def _reap() -> None:
     """Take leave of children that ended, or they would stay zombies."""
     with _CHILDREN_LOCK:
         _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
+
+
+def _runs(pid: int, folder: Path) -> bool:
+    """Whether that process lives and is the child of this job, not a later owner of its number."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and str(folder) in process.cmdline()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
 
 
 def write_result(folder: Path, outcome: Mapping[str, Any]) -> None:
