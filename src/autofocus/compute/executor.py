@@ -63,8 +63,13 @@ class LocalExecutor:
         return Job(self.folder(name), self._niceness)
 
     def forget(self, name: str) -> None:
-        """Put the folder of an ended job aside, so that the name can be submitted anew."""
+        """Put the folder of an ended job aside, so that the name can be submitted anew.
+
+        Raises Conflict while it runs.
+        """
         folder = self.folder(name)
+        if self.job(name).poll() == "running":
+            raise Conflict(f"Job {name!r} is running.", hint="Wait for its end, or cancel it.")
         if folder.exists():
             folder.rename(folder.with_name(f"{name}.ended-{time.time_ns()}"))
 
