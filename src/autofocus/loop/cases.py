@@ -276,6 +276,13 @@ class Cases:
             )
         return None if row is None else dict(row)
 
+    def approvals(self, name: str) -> dict[str, str]:
+        """State of every approval of a case, by step."""
+        table = tables.approval
+        query = sa.select(table.c.step, table.c.state).where(table.c.case == name)
+        with self._database.read() as conn:
+            return {row.step: row.state for row in conn.execute(query.order_by(table.c.step))}
+
     def ask_approval(self, name: str, step: str) -> None:
         """Ask for a person's decision, once."""
         with self._database.begin() as conn:

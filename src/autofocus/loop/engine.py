@@ -29,6 +29,7 @@ log = logging.getLogger("autofocus.loop")
 # Raised only when flows of an older release could no longer be finished by this code.
 PROTOCOL = "1"
 EXECUTOR = "control-plane"
+_TIDY_AT_A_TIME = 50
 
 # Names the steps of a stage, and performs one: True means "go on", False "this flow ends here".
 StepNames = Callable[[str, str], list[str]]
@@ -72,13 +73,28 @@ class Engine:
             DBOS.destroy()
             Engine._current = None
 
-    def wake(self, case: str, stage: str, attempt: str) -> None:
-        """Start a flow for the case's stage unless one is under way."""
+    def wake(self, case: str, stage: str, attempt: str) -> bool:
+        """Start a flow for the case's stage unless one is under way; whether it did."""
         with self._mutex:
             if self.busy(case):
-                return
+                return False
+            self._forget_finished(case)
             with SetWorkflowID(f"{case}/{stage}/{attempt}"):
                 self._handles[case] = DBOS.start_workflow(_stage_flow, case, stage)
+            return True
+
+    def _forget_finished(self, case: str) -> None:
+        """Finished flows say nothing that our rows do not: a case that waits for days would
+        pile them up."""
+        done = DBOS.list_workflows(
+            workflow_id_prefix=f"{case}/",
+            status="SUCCESS",
+            limit=_TIDY_AT_A_TIME,
+            load_input=False,
+            load_output=False,
+        )
+        if len(done) >= _TIDY_AT_A_TIME:
+            DBOS.delete_workflows([flow.workflow_id for flow in done])
 
     def busy(self, case: str) -> bool:
         """Whether a flow of this case is under way."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from autofocus.loop.rooms import Rooms
     from autofocus.types.production import Case
 
-# Fewer rows name no slice; fewer drifted images give no random sample worth the name.
+# Fewer rows name no slice, and after this many without a slice there is none; fewer drifted images
+# give no random sample worth the name.
 MIN_ROWS = 150
+CLEAR_ROWS = 800
 MIN_SLICE = 12
 # Rows a case looks at, and pairs after which two models that never disagree are called equal.
 MAX_ROWS = 5000
@@ -89,8 +92,12 @@ def diagnosis(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any] | None:
     if len(since) < MIN_ROWS:
         return None
     found = _diagnose(rooms, case, before, since)
-    if found.count < _enough(rooms.policy()) and len(since) < MAX_ROWS and found.p_value <= 0.05:
-        # The slice is real but small as yet: labels drawn from it need something to draw from.
+    clear = found.p_value <= 0.05
+    if len(since) < (MAX_ROWS if clear else CLEAR_ROWS) and (
+        not clear or found.count < _enough(rooms.policy())
+    ):
+        # A real slice that is small as yet: labels drawn from it need something to draw from.
+        # Or none to be seen: closing would declare normal what was alarmed about, so not in haste.
         return None
 
     def work() -> dict[str, Any]:
@@ -219,7 +226,9 @@ def verdict_picks(rooms: Rooms, cases: Cases, case: Case, asked: int, n: int) ->
         return {"ids": [str(window.ids[i]) for i in order], "size": len(order)}
 
     order = cases.once(case.id, "verdict-order", work)
-    chosen = [name for name in order["ids"] if usable(rooms, name)][asked : asked + n]
+    # Decoding is dear: no further than needed.
+    fit = (name for name in order["ids"] if usable(rooms, name))
+    chosen = list(islice(fit, asked, asked + n))
     window = rooms.log.window(chosen) if chosen else None
     if window is None:
         return []
@@ -438,17 +447,20 @@ def trial(rooms: Rooms, case: Case, cursor: dict[str, int]) -> Trial:
     canary, _ = rooms.log.read(cursor, 1_000_000, roles=("canary",), model=case.challenger)
     champion, _ = rooms.log.read(cursor, 1_000_000, roles=("champion",), model=case.model)
     return Trial(
-        len(canary), _errors(rooms, case), _latency_ratio(canary.latency_ms, champion.latency_ms)
+        len(canary),
+        errors_of_challenger(rooms, case),
+        _latency_ratio(canary.latency_ms, champion.latency_ms),
     )
 
 
 def watch(rooms: Rooms, case: Case, cursor: dict[str, int]) -> Trial:
     """The new champion's answers since ``cursor``."""
     rows, _ = rooms.log.read(cursor, 1_000_000, roles=("champion",), model=case.challenger)
-    return Trial(len(rows), _errors(rooms, case), 1.0)
+    return Trial(len(rows), errors_of_challenger(rooms, case), 1.0)
 
 
-def _errors(rooms: Rooms, case: Case) -> int:
+def errors_of_challenger(rooms: Rooms, case: Case) -> int:
+    """Requests that the challenger could not answer, as the servers count them."""
     total = 0
     for server in rooms.deployments.servers():
         total += int(server.models.get(str(case.challenger), {}).get("errors", 0))

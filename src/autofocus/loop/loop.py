@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,16 +18,20 @@ from autofocus.loop.model_tests import run_model_tests
 from autofocus.store import tables
 from autofocus.store.database import record_event
 from autofocus.types.clock import now, parse
-from autofocus.types.production import Case, Deployment
+from autofocus.types.codec import decode, digest
+from autofocus.types.production import Case, Deployment, Signal
 
 if TYPE_CHECKING:
     from autofocus.loop.engine import Engine
     from autofocus.loop.rooms import Rooms
     from autofocus.types.models import Report
 
-# How often a case that waits is looked at again; an answer of a person is noticed within this.
+# How often it is asked whether a case has something to do, and how long nothing is believed: a
+# flow is started only where something changed, because a case may wait for labels for days.
 LOOK_AGAIN_SECONDS = 0.5
-MAX_LOOK_AGAIN_SECONDS = 2.0
+BELIEVE_SECONDS = 30.0
+# Predictions after which a case that waits for predictions is looked at again.
+STRIDE = 20
 
 
 class Loop:
@@ -36,7 +41,8 @@ class Loop:
         self._rooms = rooms
         self._engine = engine
         self._cases = Cases(rooms.database, rooms.project)
-        self._looked: dict[str, float] = {}
+        # Per case: when it was last looked at, when a flow was last started, and what was seen.
+        self._looked: dict[str, tuple[float, float, str]] = {}
 
     # -- driving -------------------------------------------------------------------------
 
@@ -44,9 +50,12 @@ class Loop:
         """Take in new predictions, open a case if there is cause, and wake the open one."""
         rollout.mend(self._rooms)
         self._rooms.monitor.tick(self._rooms.policy())
-        if self._state()["paused"] or self._state()["frozen"]:
-            return
         case = self._cases.open_case()
+        if self._stopped():
+            # Ending a case is no act of the loop, so a pause does not hold it up.
+            if case is not None and self._cases.cancel_wanted(case.id):
+                self._wake(case)
+            return
         if case is None:
             case = self._open_if_signalled()
         if case is not None and not case.paused:
@@ -54,7 +63,13 @@ class Loop:
 
     def perform(self, case: str, stage: str, step: str) -> bool:
         """Do one step of a case; the engine calls it, again after a crash."""
+        if self._stopped() and not self._cases.cancel_wanted(case):
+            return False
         return stages.perform(self._rooms, self._cases, case, stage, step)  # type: ignore[arg-type]
+
+    def _stopped(self) -> bool:
+        state = self._state()
+        return bool(state["paused"] or state["frozen"])
 
     def _wake(self, case: Case) -> None:
         engine = self._engine()
@@ -66,37 +81,78 @@ class Loop:
                 case.id, f"a person: {PLAIN[case.stage]} failed ({died_of[:300]}); cancel or resume"
             )
             return
-        due = self._looked.get(case.id, 0.0)
-        if time.monotonic() < due:
+        now_ = time.monotonic()
+        looked, woken, before = self._looked.get(case.id, (-math.inf, -math.inf, ""))
+        if now_ < looked + LOOK_AGAIN_SECONDS:
             return
-        began = time.monotonic()
-        engine.wake(case.id, case.stage, now())
-        pause = max(LOOK_AGAIN_SECONDS, 2.0 * (time.monotonic() - began))
-        self._looked[case.id] = time.monotonic() + min(pause, MAX_LOOK_AGAIN_SECONDS)
+        # Seen before the flow starts: what changes meanwhile differs at the next look.
+        seen = self._what_matters(case)
+        if seen != before or now_ > woken + BELIEVE_SECONDS:
+            if not engine.wake(case.id, case.stage, now()):
+                return
+            woken = now_
+        self._looked[case.id] = (now_, woken, seen)
+
+    def _what_matters(self, case: Case) -> str:
+        """Everything the case's next step may depend on, in short; equal means nothing to do."""
+        labels = self._rooms.labels.progress(case.id)
+        seen: list[object] = [
+            case.stage,
+            case.waiting_for,
+            labels,
+            self._cases.cancel_wanted(case.id),
+            self._cases.approvals(case.id),
+            digest(self._rooms.policy()),
+        ]
+        asked = labels["open"] + labels["leased"]
+        if case.stage in ("diagnose", "canary", "promote") or (
+            case.stage == "shadow" and not asked
+        ):
+            seen.append(sum(self._rooms.log.end().values()) // STRIDE)
+        if case.stage == "train":
+            run = self._cases.step(case.id, "run")
+            seen.append(None if run is None else self._rooms.training.poll(run["run"]).state)
+        return repr(seen)
 
     def _open_if_signalled(self) -> Case | None:
-        champion = self._rooms.models.alias("champion")
-        for signal in self._rooms.monitor.signals(limit=10):
-            if signal.model != champion or self._is_case(signal.id):
-                continue
-            if self._cooling_down():
-                return None
-            return self._cases.open(
-                model=signal.model,
-                trigger=f"what {signal.model} sees has changed (evidence {signal.e_value:,.0f}, "
-                f"alarm line {signal.threshold:,.0f}, first noticed in {signal.leading_score}).",
-                signal=signal,
-                actor="monitor",
-            )
-        return None
+        signal = self._unanswered_signal()
+        if signal is None or self._cooling_down():
+            return None
+        return self._cases.open(
+            model=signal.model,
+            trigger=f"what {signal.model} sees has changed (evidence {signal.e_value:,.0f}, "
+            f"alarm line {signal.threshold:,.0f}, first noticed in {signal.leading_score}).",
+            signal=signal,
+            actor="monitor",
+        )
 
-    def _is_case(self, signal: str) -> bool:
-        table = tables.signal
+    def _unanswered_signal(self) -> Signal | None:
+        """The champion's oldest signal without a case, if it is about the reference in force.
+
+        A signal from before the newest reference is settled: what it saw counts as normal now.
+        """
+        champion = self._rooms.models.alias("champion")
+        signal, event = tables.signal.c, tables.event.c
         with self._rooms.database.read() as conn:
-            return (
-                conn.execute(sa.select(table.c.case).where(table.c.id == signal)).scalar_one()
-                is not None
-            )
+            since = conn.execute(
+                sa.select(sa.func.max(event.at)).where(
+                    event.project == self._rooms.project,
+                    event.kind == "monitor.reference_taken",
+                    event.subject == champion,
+                )
+            ).scalar_one()
+            body = conn.execute(
+                sa.select(signal.body)
+                .where(
+                    signal.project == self._rooms.project,
+                    signal.model == champion,
+                    signal.case.is_(None),
+                    signal.created_at >= (since or ""),
+                )
+                .order_by(signal.created_at, signal.id)
+                .limit(1)
+            ).scalar_one_or_none()
+        return None if body is None else decode(Signal, body)
 
     def _cooling_down(self) -> bool:
         seconds = self._rooms.policy().limits.cooldown_seconds

@@ -18,9 +18,11 @@ from autofocus.store.bundles import open_bundle
 from autofocus.store.database import record_event
 from autofocus.types.clock import now
 from autofocus.types.codec import decode, encode
-from autofocus.types.production import DeployedModel, Deployment
+from autofocus.types.production import DeployedModel, Deployment, ImageSampling
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
     from autofocus.loop.rooms import Rooms
 
 
@@ -44,54 +46,70 @@ def current(rooms: Rooms) -> Deployment | None:
     return None if body is None else decode(Deployment, body)
 
 
-def deploy(rooms: Rooms, wanted: Deployment, *, actor: str, effect: str | None, what: str) -> int:
-    """Put a deployment in force; the same ``effect`` does so once. Returns its revision."""
+def deploy(
+    rooms: Rooms,
+    wanted: Deployment,
+    *,
+    actor: str,
+    effect: str | None,
+    what: str,
+    conn: Connection | None = None,
+) -> None:
+    """Put a deployment in force; the same ``effect`` does so once.
+
+    With ``conn`` only the row is written, in the caller's transaction; call :func:`mend` after
+    its commit.
+    """
+    if conn is None:
+        with rooms.database.begin() as own:
+            deploy(rooms, wanted, actor=actor, effect=effect, what=what, conn=own)
+        mend(rooms)
+        return
+    if _is_done(conn, effect):
+        return
     table = tables.deployment
-    with rooms.database.begin() as conn:
-        done = None
-        if effect is not None:
-            done = conn.execute(
-                sa.select(table.c.revision).where(table.c.effect == effect)
-            ).scalar_one_or_none()
-        if done is None:
-            last = conn.execute(
-                sa.select(sa.func.coalesce(sa.func.max(table.c.revision), 0)).where(
-                    table.c.project == rooms.project
-                )
-            ).scalar_one()
-            done = int(last) + 1
-            body = replace(wanted, revision=done, reason=what, updated_at=now())
-            conn.execute(
-                sa.insert(table).values(
-                    project=rooms.project,
-                    revision=done,
-                    body=encode(body),
-                    actor=actor,
-                    effect=effect,
-                    created_at=now(),
-                )
-            )
-            record_event(
-                conn,
-                Event(
-                    kind="deployment.changed",
-                    project=rooms.project,
-                    key=f"{rooms.project}/deployment/{done}",
-                    what=what,
-                    subject=body.champion.model,
-                    cause=effect or "",
-                    actor=actor,
-                    body={
-                        "revision": done,
-                        "champion": body.champion.model,
-                        "challenger": body.challenger.model if body.challenger else None,
-                        "shadow": body.shadow,
-                        "canary": body.canary,
-                    },
-                ),
-            )
-    mend(rooms)
-    return int(done)
+    last = conn.execute(
+        sa.select(sa.func.coalesce(sa.func.max(table.c.revision), 0)).where(
+            table.c.project == rooms.project
+        )
+    ).scalar_one()
+    body = replace(wanted, revision=int(last) + 1, reason=what, updated_at=now())
+    conn.execute(
+        sa.insert(table).values(
+            project=rooms.project,
+            revision=body.revision,
+            body=encode(body),
+            actor=actor,
+            effect=effect,
+            created_at=now(),
+        )
+    )
+    record_event(
+        conn,
+        Event(
+            kind="deployment.changed",
+            project=rooms.project,
+            key=f"{rooms.project}/deployment/{body.revision}",
+            what=what,
+            subject=body.champion.model,
+            cause=effect or "",
+            actor=actor,
+            body={
+                "revision": body.revision,
+                "champion": body.champion.model,
+                "challenger": body.challenger.model if body.challenger else None,
+                "shadow": body.shadow,
+                "canary": body.canary,
+            },
+        ),
+    )
+
+
+def _is_done(conn: Connection, effect: str | None) -> bool:
+    if effect is None:
+        return False
+    query = sa.select(tables.deployment.c.revision).where(tables.deployment.c.effect == effect)
+    return conn.execute(query).first() is not None
 
 
 def mend(rooms: Rooms) -> None:
@@ -110,32 +128,62 @@ def promote(rooms: Rooms, model: str, *, who: str, why: str) -> Deployment:
     Raises Conflict while a case is rolling out a challenger of its own.
     """
     found = rooms.models.model(model)
-    before = rooms.models.alias("champion")
     now_serving = current(rooms)
     if now_serving is not None and now_serving.challenger is not None:
         raise Conflict(
             f"A case is trying {now_serving.challenger.model} just now.",
             hint="Wait for its end, or cancel it: autofocus loop cancel CASE --why ...",
         )
-    rooms.models.set_alias("champion", found.id, expected=before, actor=who, reason=why)
-    deploy(
-        rooms,
-        Deployment(
-            project=rooms.project,
-            revision=0,
-            classes=rooms.classes,
-            champion=deployed(rooms, found.id),
-            previous=None if before in (None, found.id) else deployed(rooms, str(before)),
-        ),
-        actor=who,
-        effect=None,
-        what=f"{found.id} serves {rooms.project} ({why}).",
-    )
+    before = rooms.models.alias("champion")
+    crown(rooms, found.id, instead_of=before, actor=who, why=why)
     _, folder = open_bundle(rooms.objects, found.bundle, rooms.cache)
     rooms.monitor.take_reference(found.id, folder, rooms.policy(), actor=who, cause=why)
     result = current(rooms)
     assert result is not None
     return result
+
+
+def crown(
+    rooms: Rooms,
+    model: str,
+    *,
+    instead_of: str | None,
+    actor: str,
+    why: str,
+    case: str | None = None,
+    effect: str | None = None,
+) -> None:
+    """Move the champion and its deployment together: one without the other never exists.
+
+    The same ``effect`` does so once. Raises Conflict if the champion is neither ``instead_of``
+    nor ``model`` already.
+    """
+    serving = current(rooms)
+    champion = deployed(rooms, model)
+    previous = None if instead_of in (None, model) else deployed(rooms, str(instead_of))
+    wanted = Deployment(
+        project=rooms.project,
+        revision=0,
+        classes=rooms.classes,
+        champion=champion,
+        previous=previous,
+        sampling=ImageSampling() if serving is None else serving.sampling,
+    )
+    with rooms.database.begin() as conn:
+        # Done before a crash and undone by a person since: it must not be done again.
+        if not _is_done(conn, effect):
+            rooms.models.set_alias(
+                "champion",
+                model,
+                expected=instead_of,
+                actor=actor,
+                reason=why,
+                case=case,
+                conn=conn,
+            )
+            what = f"{model} serves {rooms.project} ({why})."
+            deploy(rooms, wanted, actor=actor, effect=effect, what=what, conn=conn)
+    mend(rooms)
 
 
 def roll_back(rooms: Rooms, *, who: str, why: str) -> Deployment:
@@ -147,11 +195,11 @@ def roll_back(rooms: Rooms, *, who: str, why: str) -> Deployment:
             hint="Promote another model: autofocus models promote MODEL",
         )
     result = promote(rooms, previous, who=who, why=why)
-    _freeze_if_it_swings(rooms)
+    freeze_if_it_swings(rooms)
     return result
 
 
-def _freeze_if_it_swings(rooms: Rooms) -> None:
+def freeze_if_it_swings(rooms: Rooms) -> None:
     """Freeze the loop when champions go A, B, A, B: it would go on for ever."""
     moves = [row["model"] for row in reversed(rooms.models.history()) if row["name"] == "champion"]
     returns = sum(a == c and a != b for a, b, c in zip(moves, moves[1:], moves[2:], strict=False))

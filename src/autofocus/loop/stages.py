@@ -1,7 +1,7 @@
 """The stages of a case, step by step. Each step may run again and does its work once.
 
 A step reads rows, does what its name says, and returns True to go on or False where the case has
-to wait; then its flow ends, and the ticker starts another when :func:`is_due`.
+to wait; then its flow ends, and the ticker starts another when something changed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from autofocus.loop.cases import Cases
 from autofocus.loop.model_tests import run_model_tests
 from autofocus.loop.questions import ask
 from autofocus.types.clock import now, parse
+from autofocus.types.codec import decode, encode
+from autofocus.types.models import RunSpec
 from autofocus.types.production import Deployment, Outcome, Stage
 
 if TYPE_CHECKING:
@@ -52,31 +54,42 @@ def close(rooms: Rooms, cases: Cases, case: Case, outcome: Outcome, reason: str)
 
 def withdraw_challenger(rooms: Rooms, case: Case, why: str) -> None:
     """Take the case's challenger out of the traffic, if it is there."""
-    serving = rollout.current(rooms)
-    if serving is None or serving.challenger is None or serving.champion.model != case.model:
+    challenger = case.challenger
+    if challenger is None:
         return
-    rollout.deploy(
-        rooms,
-        Deployment(
-            project=rooms.project,
-            revision=0,
-            classes=rooms.classes,
-            champion=serving.champion,
-            previous=serving.previous,
-            sampling=serving.sampling,
-        ),
-        actor="loop",
-        effect=f"{case.id}/withdraw",
-        what=f"{serving.challenger.model} was withdrawn: {why}",
-    )
-    rooms.models.set_alias(
-        "challenger",
-        None,
-        expected=serving.challenger.model,
-        actor="loop",
-        reason=why,
-        case=case.id,
-    )
+    serving = rollout.current(rooms)
+    if (
+        serving is not None
+        and serving.challenger is not None
+        and serving.challenger.model == challenger
+    ):
+        rollout.deploy(
+            rooms,
+            Deployment(
+                project=rooms.project,
+                revision=0,
+                classes=rooms.classes,
+                champion=serving.champion,
+                previous=serving.previous,
+                sampling=serving.sampling,
+            ),
+            actor="loop",
+            effect=f"{case.id}/withdraw",
+            what=f"{challenger} was withdrawn: {why}",
+        )
+    _drop_challenger_alias(rooms, case, why)
+
+
+def _drop_challenger_alias(rooms: Rooms, case: Case, why: str) -> None:
+    if case.challenger is not None and rooms.models.alias("challenger") == case.challenger:
+        rooms.models.set_alias(
+            "challenger",
+            None,
+            expected=case.challenger,
+            actor="loop",
+            reason=why,
+            case=case.id,
+        )
 
 
 def allowed(rooms: Rooms, cases: Cases, case: Case, step: str) -> bool:
@@ -266,7 +279,8 @@ def start_the_run(rooms: Rooms, cases: Cases, case: Case) -> bool:
     policy = rooms.policy().training
     champion = rooms.models.model(case.model)
 
-    # The spec names the run, so it is kept: a policy edited meanwhile must not start a second.
+    # The spec names the run, so it is kept before anything starts: a policy edited, or code
+    # updated, between a crash and the next try must not start a second run.
     def work() -> dict[str, object]:
         spec = rooms.training.spec(
             version["digest"],
@@ -274,9 +288,10 @@ def start_the_run(rooms: Rooms, cases: Cases, case: Case) -> bool:
             seed=case.number,
             initial_bundle=champion.bundle if policy.recipe == "finetune" else None,
         )
-        return {"run": rooms.training.start(spec, case=case.id).id}
+        return {"spec": encode(spec)}
 
-    found = cases.once(case.id, "run", work)
+    spec = decode(RunSpec, cases.once(case.id, "spec", work)["spec"])
+    found = cases.once(case.id, "run", lambda: {"run": rooms.training.start(spec, case=case.id).id})
     cases.update(case.id, evidence={"run": found["run"]})
     return True
 
@@ -365,6 +380,11 @@ def compare_in_shadow(rooms: Rooms, cases: Cases, case: Case) -> bool:
     found = evidence.comparison(rooms, cases, case)
     cases.update(case.id, evidence={"comparison": found.as_json()})
     policy = rooms.policy()
+    errors = evidence.errors_of_challenger(rooms, case)
+    if errors:
+        return close(
+            rooms, cases, case, "rejected", f"{case.challenger} failed {errors} requests in shadow"
+        )
     if found.decision == "challenger":
         return cases.move(case.id, "shadow", "canary")
     if found.decision == "champion":
@@ -487,37 +507,16 @@ def move_the_champion(rooms: Rooms, cases: Cases, case: Case) -> bool:
             rooms, cases, case, "cancelled", "another champion was promoted by hand meanwhile"
         )
     why = str(cases.get(case.id).evidence.get("comparison", {}).get("summary", "proven better"))
-    rooms.models.set_alias(
-        "champion",
-        case.challenger,
-        expected=case.model,
-        actor="loop",
-        reason=f"{case.id}: {why}",
-        case=case.id,
-    )
-    if rooms.models.alias("challenger") == case.challenger:
-        rooms.models.set_alias(
-            "challenger",
-            None,
-            expected=case.challenger,
-            actor="loop",
-            reason="promoted",
-            case=case.id,
-        )
-    rollout.deploy(
+    rollout.crown(
         rooms,
-        Deployment(
-            project=rooms.project,
-            revision=0,
-            classes=rooms.classes,
-            champion=rollout.deployed(rooms, case.challenger),
-            previous=rollout.deployed(rooms, case.model),
-            sampling=serving.sampling,
-        ),
+        case.challenger,
+        instead_of=case.model,
         actor="loop",
+        why=f"{case.id}: {why}",
+        case=case.id,
         effect=f"{case.id}/promote",
-        what=f"{case.challenger} serves {rooms.project} ({why}).",
     )
+    _drop_challenger_alias(rooms, case, "promoted")
     return True
 
 
@@ -541,12 +540,18 @@ def watch_the_new_champion(rooms: Rooms, cases: Cases, case: Case) -> bool:
     start = cases.step(case.id, "watch-cursor")
     assert start is not None
     assert case.challenger is not None
-    trial = evidence.watch(rooms, case, start["cursor"])
-    if trial.errors:
-        why = f"{case.challenger} failed {trial.errors} requests after its promotion"
-        rollout.roll_back(rooms, who="loop", why=why)
-        cases.close(case.id, "rolled_back", why)
+    champion = rooms.models.alias("champion")
+    went_back = cases.step(case.id, "way-back")
+    if went_back is None and champion != case.challenger:
+        cases.close(
+            case.id,
+            "rolled_back",
+            f"{champion} was made champion by a person while {case.challenger} was watched",
+        )
         return False
+    trial = evidence.watch(rooms, case, start["cursor"])
+    if went_back is not None or trial.errors:
+        return _go_back(rooms, cases, case, trial.errors)
     wanted = rooms.policy().rollout.watch_requests
     if trial.requests < wanted:
         cases.wait_for(case.id, f"{wanted} requests answered well by the new champion")
@@ -558,6 +563,38 @@ def watch_the_new_champion(rooms: Rooms, cases: Cases, case: Case) -> bool:
         f"{case.challenger} replaced {case.model}: "
         f"{weighed.get('comparison', {}).get('summary', '')}",
     )
+    return False
+
+
+def _go_back(rooms: Rooms, cases: Cases, case: Case, errors: int) -> bool:
+    """Put the old champion back, once: a second try must not go forward again."""
+    assert case.challenger is not None
+    why = str(
+        cases.once(
+            case.id,
+            "way-back",
+            lambda: {"why": f"{case.challenger} failed {errors} requests after its promotion"},
+        )["why"]
+    )
+    rollout.crown(
+        rooms,
+        case.model,
+        instead_of=case.challenger,
+        actor="loop",
+        why=why,
+        case=case.id,
+        effect=f"{case.id}/way-back",
+    )
+    rooms.monitor.take_reference(
+        case.model,
+        evidence.bundle_folder(rooms, case.model),
+        rooms.policy(),
+        actor="loop",
+        cause=case.id,
+        effect=f"{case.id}/way-back",
+    )
+    rollout.freeze_if_it_swings(rooms)
+    cases.close(case.id, "rolled_back", why)
     return False
 
 
