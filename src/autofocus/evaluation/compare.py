@@ -1,55 +1,106 @@
-"""Two models on the same images: only where they differ is there something to learn."""
+"""Two models on the same images: only the images on which they differ tell them apart."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-Right = npt.NDArray[np.bool_]
+from autofocus.errors import InvalidInput
+
+Correct = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class PairedComparison:
-    """Challenger against champion on ``n`` images.
+class Paired:
+    """A model against another on n images.
 
-    ``gained`` images only the challenger answers rightly, ``lost`` only the champion.
-    ``difference`` of the accuracies (positive: the challenger is better) with its 90 % interval;
-    ``p_value`` of McNemar's exact two-sided test.
+    ``wins`` images only the model got right, ``losses`` only the other one; ``difference`` of the
+    accuracies (model minus other) with its 95 % interval ``low`` to ``high``; ``p_value`` of the
+    exact two-sided McNemar test that both are equally good.
     """
 
     n: int
-    gained: int
-    lost: int
+    wins: int
+    losses: int
     difference: float
     low: float
     high: float
     p_value: float
 
 
-def compare(challenger: Right, champion: Right) -> PairedComparison:
-    """Compare by whether each answered rightly, (n,) bool each, in the same order.
+def compare(model: Correct, other: Correct) -> Paired:
+    """Compare by which answers were right, both (n,) bool on the same images."""
+    if len(model) != len(other) or len(model) == 0:
+        raise InvalidInput(f"A paired comparison needs the same images, got {len(model)} and "
+                           f"{len(other)} answers.")  # fmt: skip
+    n = len(model)
+    wins, losses = int((model & ~other).sum()), int((~model & other).sum())
+    low, high = difference_interval(wins, losses, n)
+    return Paired(n, wins, losses, (wins - losses) / n, low, high, mcnemar(wins, losses))
 
-    The interval is Agresti and Min's (Statistics in Medicine 2005): half an image is added to
-    each cell of the paired table, so that no disagreement in few images is not certainty.
-    """
+
+def mcnemar(wins: int, losses: int) -> float:
+    """p-value of the exact two-sided test that wins and losses are equally likely."""
+    if wins + losses == 0:
+        return 1.0
     from scipy.stats import binomtest
 
-    n = len(challenger)
-    gained = int((challenger & ~champion).sum())
-    lost = int((~challenger & champion).sum())
-    if n == 0:
-        return PairedComparison(0, 0, 0, 0.0, -1.0, 1.0, 1.0)
-    total = n + 2.0
-    up, down = (gained + 0.5) / total, (lost + 0.5) / total
-    half = 1.6448536269514722 * float(np.sqrt(max(up + down - (up - down) ** 2, 0.0) / total))
-    return PairedComparison(
-        n=n,
-        gained=gained,
-        lost=lost,
-        difference=(gained - lost) / n,
-        low=max(-1.0, up - down - half),
-        high=min(1.0, up - down + half),
-        p_value=float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0,
-    )
+    return float(binomtest(wins, wins + losses, 0.5).pvalue)
+
+
+def score(wins: int, losses: int, n: int, difference: float) -> float:
+    """Score statistic, standard normal if the true difference is ``difference``.
+
+    Tango, "Equivalence test and confidence interval for the difference in proportions for the
+    paired-sample design", Statistics in Medicine 17 (1998). Holds its level for few images, and
+    for 0 it is McNemar's.
+    """
+    b = -(wins + losses) + (2 * n - (wins - losses)) * difference
+    c = -losses * difference * (1 - difference)
+    rare = (np.sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)
+    variance = n * (2 * rare + difference * (1 - difference))
+    distance = wins - losses - n * difference
+    if variance <= 1e-12:
+        return 0.0 if abs(distance) < 1e-9 else float(np.sign(distance) * np.inf)
+    return float(distance / np.sqrt(variance))
+
+
+def difference_interval(wins: int, losses: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Interval of the difference of two paired accuracies, by inverting :func:`score`."""
+    from scipy.stats import norm
+
+    z = float(norm.ppf(0.5 + level / 2))
+    middle = (wins - losses) / n
+
+    def edge(outside: float, target: float) -> float:
+        inside = middle
+        for _ in range(60):
+            half = (inside + outside) / 2
+            if (score(wins, losses, n, half) - target) * np.sign(target) < 0:
+                inside = half
+            else:
+                outside = half
+        return inside
+
+    return edge(-1.0, z), edge(1.0, -z)
+
+
+def p_worse(wins: int, losses: int, n: int, margin: float) -> float:
+    """One-sided p-value of "the model is worse by at most ``margin``": small proves it is not."""
+    from scipy.stats import norm
+
+    return float(norm.cdf(score(wins, losses, n, -margin)))
+
+
+def holm(p_values: Mapping[str, float], alpha: float = 0.05) -> set[str]:
+    """Names that stay significant when so many were tested (Holm, 1979)."""
+    rejected: set[str] = set()
+    ordered: Sequence[tuple[str, float]] = sorted(p_values.items(), key=lambda item: item[1])
+    for place, (name, p) in enumerate(ordered):
+        if p > alpha / (len(ordered) - place):
+            break
+        rejected.add(name)
+    return rejected

@@ -1,75 +1,58 @@
-"""Accuracy under known corruptions, by family and severity."""
+"""How answers hold when the pictures get worse."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from autofocus.errors import AutofocusError
-from autofocus.imaging.corruptions import FAMILIES, SEVERITIES, corrupt
+from autofocus.imaging.corruptions import corrupt
 from autofocus.imaging.decode import decode
+from autofocus.types.models import Predictor
 
-if TYPE_CHECKING:
-    from autofocus.types.models import Predictor
-
+FAMILIES = ("noise", "blur", "brighter", "darker", "contrast", "jpeg", "shift")
+SEVERITY = 2
+IMAGES = 200
 _BATCH = 64
+# Larger pictures are decoded smaller first: a corruption is a share of the picture's side.
+_ENOUGH = (256, 256)
 
 
-@dataclass(frozen=True, slots=True)
-class Robustness:
-    """Accuracy on ``n`` images per (family, severity)."""
-
-    accuracy: dict[tuple[str, int], float]
-    n: int
-
-    @property
-    def mean(self) -> float:
-        """Over all families and severities."""
-        return float(np.mean(list(self.accuracy.values())))
-
-    def family(self, name: str) -> float:
-        """Mean over the severities of a family."""
-        return float(np.mean([v for (f, _), v in self.accuracy.items() if f == name]))
+def corrupted_copies(images: Sequence[bytes], family: str, *, seed: int = 0) -> list[bytes]:
+    """The images with one corruption, as PNG (nothing else is lost on the way)."""
+    copies = []
+    for number, data in enumerate(images):
+        pixels = corrupt(decode(data, min_size=_ENOUGH), family, SEVERITY, seed=seed + number)
+        _, encoded = cv2.imencode(".png", pixels[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        copies.append(encoded.tobytes())
+    return copies
 
 
-def robustness(
+def correct_under(
     predictors: Sequence[Predictor],
     images: Sequence[bytes],
-    truth: npt.NDArray[np.int64],
+    truth: Sequence[str],
     *,
     seed: int = 0,
-) -> list[Robustness]:
-    """Accuracy of each predictor under the very same corrupted images, in the order given.
-
-    Images are decoded once and corrupted at their own size, so models of different input sizes
-    meet the same pictures. ``truth`` holds class indices of the predictors' common classes.
-    """
-    pixels = [decode(data) for data in images]
-    found: list[dict[tuple[str, int], float]] = [{} for _ in predictors]
+) -> list[dict[str, npt.NDArray[np.bool_]]]:
+    """For each predictor: family to whether each answer was right, (n,), on the same copies."""
+    found: list[dict[str, npt.NDArray[np.bool_]]] = [{} for _ in predictors]
     for family in FAMILIES:
-        for severity in SEVERITIES:
-            right = np.zeros(len(predictors), np.int64)
-            for start in range(0, len(pixels), _BATCH):
-                batch = [
-                    _encode(corrupt(p, family, severity, seed=seed + start + i))
-                    for i, p in enumerate(pixels[start : start + _BATCH])
-                ]
-                for k, predictor in enumerate(predictors):
-                    answers = predictor.predict(batch).probabilities.argmax(axis=1)
-                    right[k] += int((answers == truth[start : start + _BATCH]).sum())
-            for k in range(len(predictors)):
-                found[k][family, severity] = float(right[k]) / max(1, len(pixels))
-    return [Robustness(accuracy, len(pixels)) for accuracy in found]
+        copies = corrupted_copies(images, family, seed=seed)
+        for place, predictor in enumerate(predictors):
+            found[place][family] = np.array(
+                [a == b for a, b in zip(answers(predictor, copies), truth, strict=True)],
+                dtype=bool,
+            )
+    return found
 
 
-def _encode(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """Lossless, so that the corruption is what was meant; uncompressed, because it is not kept."""
-    done, data = cv2.imencode(".bmp", pixels[..., ::-1])
-    if not done:
-        raise AutofocusError(f"OpenCV could not encode pixels of shape {pixels.shape}.")
-    return data.tobytes()
+def answers(predictor: Predictor, images: Sequence[bytes]) -> list[str]:
+    """The class a predictor gives to each image."""
+    found: list[str] = []
+    for start in range(0, len(images), _BATCH):
+        batch = predictor.predict(images[start : start + _BATCH]).probabilities.argmax(axis=1)
+        found += [predictor.classes[int(i)] for i in batch]
+    return found

@@ -39,7 +39,7 @@ Change = Callable[[Pixels, int, np.random.Generator], npt.NDArray[np.generic]]
 
 
 def _noise(pixels: Pixels, severity: int, rng: np.random.Generator) -> npt.NDArray[np.generic]:
-    return pixels + rng.normal(0.0, (8.0, 18.0, 36.0)[severity - 1], pixels.shape)
+    return np.asarray(pixels + rng.normal(0.0, (8.0, 18.0, 36.0)[severity - 1], pixels.shape))
 
 
 def _blur(pixels: Pixels, severity: int, rng: np.random.Generator) -> npt.NDArray[np.generic]:
@@ -52,12 +52,12 @@ def _brighter(pixels: Pixels, severity: int, rng: np.random.Generator) -> npt.ND
 
 
 def _darker(pixels: Pixels, severity: int, rng: np.random.Generator) -> npt.NDArray[np.generic]:
-    return pixels * (0.75, 0.5, 0.3)[severity - 1]
+    return np.asarray(pixels * (0.75, 0.5, 0.3)[severity - 1])
 
 
 def _contrast(pixels: Pixels, severity: int, rng: np.random.Generator) -> npt.NDArray[np.generic]:
     mean = pixels.mean(axis=(0, 1), keepdims=True)
-    return (pixels - mean) * (0.7, 0.45, 0.25)[severity - 1] + mean
+    return np.asarray((pixels - mean) * (0.7, 0.45, 0.25)[severity - 1] + mean)
 
 
 def _jpeg(pixels: Pixels, severity: int, rng: np.random.Generator) -> npt.NDArray[np.generic]:

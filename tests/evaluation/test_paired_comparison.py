@@ -1,0 +1,92 @@
+"""Comparing two models on the same images: level, power, and many slices at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom, norm
+
+from autofocus.errors import InvalidInput
+from autofocus.evaluation.compare import (
+    compare,
+    difference_interval,
+    holm,
+    mcnemar,
+    p_worse,
+    score,
+)
+
+
+def test_mcnemar_is_the_exact_binomial_test() -> None:
+    assert mcnemar(0, 0) == 1.0
+    assert mcnemar(5, 5) == pytest.approx(1.0)
+    assert mcnemar(1, 9) == pytest.approx(2 * binom.cdf(1, 10, 0.5))
+    assert mcnemar(9, 1) == mcnemar(1, 9)
+
+
+def test_counts_and_difference() -> None:
+    model = np.array([1, 1, 1, 0, 0, 1], dtype=bool)
+    other = np.array([1, 0, 0, 1, 0, 1], dtype=bool)
+    paired = compare(model, other)
+    assert (paired.n, paired.wins, paired.losses) == (6, 2, 1)
+    assert paired.difference == pytest.approx(1 / 6)
+    assert paired.low < paired.difference < paired.high
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 200))
+def test_the_interval_is_where_the_score_is_small(wins: int, losses: int, agree: int) -> None:
+    n = wins + losses + agree
+    if n == 0:
+        return
+    low, high = difference_interval(wins, losses, n)
+    middle = (wins - losses) / n
+    assert -1 <= low <= middle <= high <= 1
+    z = norm.ppf(0.975)
+    for edge in (low, high):
+        if -0.999 < edge < 0.999 and n > 3:
+            assert abs(score(wins, losses, n, edge)) == pytest.approx(z, abs=1e-3)
+    # Exchanging the models mirrors it.
+    back = difference_interval(losses, wins, n)
+    assert back == pytest.approx((-high, -low), abs=1e-6)
+
+
+def test_the_score_of_no_difference_is_mcnemars() -> None:
+    assert score(12, 5, 100, 0.0) == pytest.approx((12 - 5) / np.sqrt(17))
+
+
+def test_the_interval_covers_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    n, wins, losses = 150, 0.06, 0.03
+    hits = 0
+    for _ in range(400):
+        w, lost, _ = rng.multinomial(n, [wins, losses, 1 - wins - losses])
+        low, high = difference_interval(int(w), int(lost), n)
+        hits += low <= wins - losses <= high
+    assert 0.92 <= hits / 400 <= 0.985
+
+
+def test_an_equal_model_is_hardly_ever_proven_worse() -> None:
+    rng = np.random.default_rng(1)
+    margin, n = 0.01, 300
+    # Exactly at the margin: worse by one point.
+    proven = 0
+    for _ in range(600):
+        w, lost, _ = rng.multinomial(n, [0.02, 0.03, 0.95])
+        proven += p_worse(int(w), int(lost), n, margin) <= 0.05
+    assert proven / 600 <= 0.08
+    assert p_worse(2, 30, n, margin) < 0.001
+
+
+def test_holm_asks_more_of_many() -> None:
+    assert holm({"a": 0.04}) == {"a"}
+    assert holm({"a": 0.04, "b": 0.5}) == set()
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.02}) == {"a", "b", "c"}
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == {"a"}
+    assert holm({}) == set()
+
+
+def test_other_images_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="same images"):
+        compare(np.ones(3, bool), np.ones(4, bool))
