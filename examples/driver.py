@@ -203,7 +203,8 @@ def _watch(client: Client, project: str, slow: threading.Event, done: threading.
                 after = int(event["id"])
                 if event["kind"] != "labels.answered":
                     say(event["what"])
-            working = ("diagnose", "verdict", "collect", "train")
+            # Finding out what changed needs more images; labelling and training need time.
+            working = ("verdict", "collect", "train")
             if any(case["stage"] in working for case in client.cases(project)):
                 slow.set()
             else:
