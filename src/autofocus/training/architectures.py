@@ -1,0 +1,189 @@
+"""Networks that can be trained: built in, from the Hub, or the user's own.
+
+A network takes float32 (n, 3, height, width), RGB in 0..1, and gives ``(logits, embedding)``:
+float32 (n, classes) and (n, d). It does its own normalisation.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from autofocus.errors import InvalidInput
+from autofocus.hooks import merge, plugin_manager
+
+Builder = Callable[..., nn.Module]
+
+COMPACT_CHANNELS = (16, 32, 64, 96)
+
+
+class CompactNet(nn.Module):
+    """A small residual network (He et al., CVPR 2016) for images of 32 to 128 pixels.
+
+    A strided stem and three strided residual blocks; the embedding is the mean over the last
+    map. About 0.22 million weights.
+    """
+
+    def __init__(self, classes: int, channels: Sequence[int] = COMPACT_CHANNELS) -> None:
+        super().__init__()
+        first, *rest = channels
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, first, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(first),
+            nn.ReLU(),
+        )
+        blocks = []
+        for width in rest:
+            blocks.append(ResidualBlock(first, width))
+            first = width
+        self.blocks = nn.Sequential(*blocks)
+        self.head = nn.Linear(first, classes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        maps = self.blocks(self.stem(images * 4.0 - 2.0))
+        embedding = maps.mean(dim=(2, 3))
+        return self.head(embedding), embedding
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions, the first with stride 2, beside an averaged shortcut."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(after)
+        self.second = nn.Conv2d(after, after, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(after)
+        self.shortcut = nn.Conv2d(before, after, 1, bias=False)
+        self.shortcut_norm = nn.BatchNorm2d(after)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        inner = functional.relu(self.first_norm(self.first(maps)))
+        inner = self.second_norm(self.second(inner))
+        # ceil_mode, so that odd sides shrink as the strided convolution shrinks them.
+        outer = functional.avg_pool2d(maps, 2, ceil_mode=True, count_include_pad=False)
+        return functional.relu(inner + self.shortcut_norm(self.shortcut(outer)))
+
+
+class HubClassifier(nn.Module):
+    """A transformers image classifier behind our interface."""
+
+    def __init__(self, model: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean, std = self.get_buffer("mean"), self.get_buffer("std")
+        output = self.model(pixel_values=(images - mean) / std, output_hidden_states=True)
+        last = output.hidden_states[-1]
+        # (n, d, h, w) of a convolutional net, (n, tokens, d) of a transformer.
+        embedding = last.mean(dim=(2, 3)) if last.dim() == 4 else last.mean(dim=1)
+        return output.logits, embedding
+
+
+def build(architecture: str, classes: Sequence[str], height: int, width: int) -> nn.Module:
+    """The network of that name; raises InvalidInput if there is none.
+
+    ``compact``, a plug-in's name, ``hf:<folder or repository>``, or ``module:function`` that is
+    called with ``classes``, ``height`` and ``width``. Weights are drawn from torch's global
+    generator, or come with the repository.
+    """
+    if architecture.startswith("hf:"):
+        return _from_hub(architecture.removeprefix("hf:"), classes)
+    offered = merge(plugin_manager().hook.architectures())
+    if architecture == "compact" and "compact" not in offered:
+        return CompactNet(len(classes))
+    builder = offered.get(architecture) or _imported(architecture, sorted({*offered, "compact"}))
+    network = builder(classes=tuple(classes), height=height, width=width)
+    if not isinstance(network, nn.Module):
+        raise InvalidInput(
+            f"Architecture {architecture!r} gave {type(network).__name__}, expected a torch Module."
+        )
+    return network
+
+
+def check_network(network: nn.Module, classes: int, height: int, width: int) -> int:
+    """Size of the embedding; raises InvalidInput if the network does not keep the interface."""
+    network.eval()
+    with torch.no_grad():
+        answer = network(torch.zeros(2, 3, height, width))
+    if not (isinstance(answer, tuple) and len(answer) == 2):
+        raise InvalidInput("A network must give a pair (logits, embedding).")
+    logits, embedding = answer
+    if tuple(logits.shape) != (2, classes) or embedding.dim() != 2 or len(embedding) != 2:
+        raise InvalidInput(
+            f"The network gives logits {tuple(logits.shape)} and an embedding of "
+            f"{tuple(embedding.shape)} for two images; expected (2, {classes}) and (2, d)."
+        )
+    return int(embedding.shape[1])
+
+
+def source_file(architecture: str) -> str | None:
+    """The file that defines a ``module:function`` architecture, None for the others."""
+    if ":" not in architecture or architecture.startswith("hf:"):
+        return None
+    return inspect.getsourcefile(_imported(architecture, []))
+
+
+def _imported(architecture: str, known: list[str]) -> Builder:
+    module, sign, name = architecture.partition(":")
+    hint = f"Known: {known}, hf:<folder or repository>, module:function."
+    if not sign:
+        raise InvalidInput(f"There is no architecture {architecture!r}.", hint=hint)
+    try:
+        builder = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as exc:
+        raise InvalidInput(f"Architecture {architecture!r} cannot be loaded: {exc}.") from exc
+    if not callable(builder):
+        raise InvalidInput(f"Architecture {architecture!r} is not a function.", hint=hint)
+    found: Builder = builder
+    return found
+
+
+def _from_hub(source: str, classes: Sequence[str]) -> nn.Module:
+    try:
+        from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
+    except ImportError as exc:
+        raise InvalidInput(
+            f"hf:{source} needs the package transformers.", hint="pip install 'autofocus[hf]'"
+        ) from exc
+    labels = {
+        "num_labels": len(classes),
+        "id2label": dict(enumerate(classes)),
+        "label2id": {name: i for i, name in enumerate(classes)},
+    }
+    try:
+        config = AutoConfig.from_pretrained(source, **labels)
+        if _has_weights(source):
+            model = AutoModelForImageClassification.from_pretrained(
+                source, config=config, ignore_mismatched_sizes=True, use_safetensors=True
+            )
+        else:
+            model = AutoModelForImageClassification.from_config(config)
+    except (OSError, ValueError) as exc:
+        raise InvalidInput(f"hf:{source} cannot be loaded: {exc}") from exc
+    mean: Sequence[float] = (0.5, 0.5, 0.5)
+    std: Sequence[float] = (0.5, 0.5, 0.5)
+    try:
+        processor: Any = AutoImageProcessor.from_pretrained(source)
+        mean = getattr(processor, "image_mean", None) or mean
+        std = getattr(processor, "image_std", None) or std
+    except (OSError, ValueError, ImportError):
+        pass  # a folder with a configuration alone: the usual half and half
+    return HubClassifier(model, mean, std)
+
+
+def _has_weights(source: str) -> bool:
+    """False only for a local folder that holds a configuration and no weights."""
+    if not os.path.isdir(source):  # noqa: PTH112 - a repository's name is no path
+        return True
+    return any(name.endswith(".safetensors") for name in os.listdir(source))  # noqa: PTH208
