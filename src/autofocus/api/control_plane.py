@@ -36,7 +36,7 @@ RESTART_SECONDS = 0.5
 
 
 def run(
-    root: Path,
+    root: str | Path,
     *,
     host: str | None = None,
     port: int | None = None,

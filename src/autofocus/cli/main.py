@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -49,9 +48,9 @@ def _version(value: bool) -> None:
 def options(
     context: typer.Context,
     workspace: Annotated[
-        Path,
+        str,
         typer.Option(envvar="AUTOFOCUS_WORKSPACE", help="Folder of the workspace."),
-    ] = Path(".autofocus"),
+    ] = ".autofocus",
     project: Annotated[
         str | None,
         typer.Option(envvar="AUTOFOCUS_PROJECT", help="Project; not needed if there is one."),

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autofocus.errors import InvalidInput, NotFound
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 class Session:
     """The global options of one call."""
 
-    workspace: Path
+    workspace: str
     project: str | None
     json: bool
     quiet: bool

@@ -136,12 +136,15 @@ class Job:
         """The state now. ``lost``: not started, or ended by a signal without a result."""
         _reap()
         state = self._result_state()
-        if state is not None:
-            return state
-        if self._is_running():
-            return "running"
-        # It may have finished between the two looks.
-        return self._result_state() or "lost"
+        if state is None:
+            if self._is_running():
+                return "running"
+            # It may have finished between the two looks.
+            state = self._result_state()
+        if state is None:
+            return "lost"
+        _reap(self.folder)
+        return state
 
     def wait(
         self, *, timeout: float | None = None, stop: Callable[[], bool] | None = None
@@ -240,9 +243,16 @@ class Job:
         return False
 
 
-def _reap() -> None:
-    """Take leave of children that ended, or they would stay zombies."""
+def _reap(ended: Path | None = None) -> None:
+    """Take leave of children that ended, or they would stay zombies.
+
+    The job in folder ``ended`` has its result: its process is about to leave, and waited for.
+    """
     with _CHILDREN_LOCK:
+        for child in _CHILDREN:
+            if ended is not None and child.args[-1] == str(ended):  # type: ignore[index]
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(timeout=_KILL_AFTER_SECONDS)
         _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
 
 

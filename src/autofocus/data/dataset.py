@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +12,23 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from autofocus.data import rows
+from autofocus.data.archives import unpacked
 from autofocus.data.exporters import BuiltinWriters, Writer, write_record
+from autofocus.data.importing import DEFAULT_RATIOS, Importer, ImportOptions, Progress, Ratios
 from autofocus.data.sources import (
+    SPLIT_NAMES,
     BuiltinReaders,
     Found,
-    Item,
     ReadOptions,
     detect_format,
-    read_rows,
-    unpacked,
+    join_metadata,
 )
-from autofocus.errors import AutofocusError, Conflict, ImageRejected, InvalidInput, NotFound
+from autofocus.data.writing import NewImage, check_key, write_images
+from autofocus.errors import Conflict, ImageRejected, InvalidInput, NotFound
 from autofocus.events import Event
 from autofocus.hooks import merge, plugin_manager
 from autofocus.imaging.inspect import inspect
 from autofocus.store import tables
-from autofocus.store.annotations import end_annotation, write_annotation
 from autofocus.store.database import insert_ignore, next_revision, record_event
 from autofocus.store.manifests import Manifest, write_manifest
 from autofocus.types.clock import now
@@ -38,12 +37,9 @@ from autofocus.types.data import (
     ImageFacts,
     ImportReport,
     Label,
-    LabelSource,
     Page,
     Sample,
-    Skipped,
     Split,
-    Tag,
     Version,
     VersionChange,
 )
@@ -54,27 +50,9 @@ if TYPE_CHECKING:
     from autofocus.store.objects import ObjectStore
     from autofocus.store.packs import PackStore
 
-Progress = Callable[[int, int], None]
-Ratios = tuple[float, float, float]
+__all__ = ["Dataset", "NewImage"]
 
-BATCH = 256
-DEFAULT_RATIOS: Ratios = (0.7, 0.1, 0.2)
-_DECODERS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class NewImage:
-    """An image to add: its bytes under a key that is unique in the project."""
-
-    key: str
-    data: bytes
-    split: Split
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    source: str = "upload"
-    label: Label | None = None
-    label_source: LabelSource = "human"
-    author: str = ""
-    case: str | None = None
+_MAX_PAGE = 10_000
 
 
 class Dataset:
@@ -115,6 +93,7 @@ class Dataset:
         ratios: Ratios = DEFAULT_RATIOS,
         file_column: str | None = None,
         label_column: str | None = None,
+        root: str | Path | None = None,
         by_reference: bool = False,
         author: str | None = None,
         progress: Progress | None = None,
@@ -122,34 +101,47 @@ class Dataset:
         """Import images and labels below ``path``; every file left out has a line in the report.
 
         Each batch is committed by itself: after a crash, importing again goes on where it
-        stopped. Splits come from folders or columns, else from a hash of the key (of the value
-        of ``group_by``, if given, so that groups stay together) in the ``ratios`` train : val :
-        test. Raises NotFound, InvalidInput (nothing to import, unknown format or class).
+        stopped. Splits come from folders or columns, else from a hash of the key in the
+        ``ratios`` train : val : test. With ``group_by``, a metadata column, all images of a
+        group are in one split, that of the group's images of earlier imports if there are any.
+        Importing again adds and updates; what was labelled or moved since then stays, unless the
+        new import says something new. ``metadata`` is a table of further columns by relative
+        path, ``root`` the folder where a table's paths begin (default: the table's own).
+        Raises NotFound, InvalidInput (nothing to import, unknown format, no declared class).
         """
         began = time.monotonic()
         path = Path(path).expanduser()
         forced = next((known for known in SPLITS if known == split), None)
         if split is not None and forced is None:
             raise InvalidInput(f"Split {split!r} is not one of {list(SPLITS)}.", field="split")
-        if not path.exists():
-            raise NotFound(f"There is no {path}.", hint="Check the spelling of the path.")
+        for place in (path, *([] if root is None else [Path(root)])):
+            if not place.exists():
+                raise NotFound(f"There is no {place}.", hint="Check the spelling of the path.")
         if by_reference and path.suffix.lower() == ".zip":
-            raise InvalidInput("Images in an archive cannot stay where they are.")
-        with unpacked(path) as place:
+            raise InvalidInput(
+                "Images in an archive cannot stay where they are.",
+                hint="Unpack it and import the folder, or import it without by-reference.",
+            )
+        author = author or self._author
+        options = ImportOptions(forced, group_by, ratios, by_reference, author)
+        with unpacked(path, keep={*self.classes, *SPLIT_NAMES}) as place:
             name = detect_format(place) if format == "auto" else format
             if name not in self._readers:
                 raise InvalidInput(
                     f"Format {name!r} is unknown.", hint=f"Known: {', '.join(self._readers)}."
                 )
-            options = ReadOptions(self.classes, file_column, label_column)
-            found: Found = self._readers[name](place, options)
-            if metadata is not None:
-                _join_metadata(found, Path(metadata))
-            _check_group(found.items, group_by)
-            self._check_classes(found)
-            report = self._import_items(
-                found, forced, group_by, ratios, by_reference, author or self._author, progress
+            found: Found = self._readers[name](
+                place,
+                ReadOptions(
+                    self.classes, file_column, label_column, None if root is None else Path(root)
+                ),
             )
+            if metadata is not None:
+                join_metadata(found, Path(metadata))
+            importer = Importer(
+                self._database, self._packs, self.project, self.classes, self._max_pixels, options
+            )
+            report = importer.run(found, progress)
         report = replace(report, seconds=round(time.monotonic() - began, 3))
         with self._database.begin() as conn:
             record_event(
@@ -160,7 +152,7 @@ class Dataset:
                     key=f"{self.project}/import/{now()}",
                     what=f"{report.accepted} images were imported from {path}, "
                     f"{len(report.skipped)} skipped.",
-                    actor=author or self._author,
+                    actor=author,
                     body={"accepted": report.accepted, "labelled": report.labelled},
                 ),
             )
@@ -189,10 +181,13 @@ class Dataset:
     ) -> list[Sample]:
         """Add images in one transaction (the caller's, if given), all or none.
 
-        Raises ImageRejected naming the image, InvalidInput for a class that is not declared.
+        The same bytes under a known key change nothing but what ``label``, ``metadata`` and
+        ``move`` say. Raises ImageRejected naming the image, InvalidInput for a class that is not
+        declared or a key that cannot be one.
         """
         facts = []
         for new in images:
+            check_key(new.key)
             self._check_label(new.label)
             try:
                 facts.append(inspect(new.data, max_pixels=self._max_pixels))
@@ -202,22 +197,19 @@ class Dataset:
         entries = self._packs.append([new.data for new in images])
         if conn is None:
             with self._database.begin() as own:
-                self._add(own, images, facts, entries)
-        else:
-            self._add(conn, images, facts, entries)
-        return [
-            Sample(
-                self.project,
-                new.key,
-                entry.sha256,
-                fact,
-                new.split,
-                dict(new.metadata),
-                new.source,
-                new.label,
-            )
-            for new, fact, entry in zip(images, facts, entries, strict=True)
-        ]
+                return self._add(own, images, facts, entries)
+        return self._add(conn, images, facts, entries)
+
+    def _add(
+        self,
+        conn: Connection,
+        images: Sequence[NewImage],
+        facts: Sequence[ImageFacts],
+        entries: Sequence[BlobAt],
+    ) -> list[Sample]:
+        self._packs.record(conn, entries)
+        write_images(conn, self.project, images, facts, entries)
+        return rows.samples_of(conn, self.project, [new.key for new in images])
 
     # -- looking -------------------------------------------------------------------------
 
@@ -231,6 +223,8 @@ class Dataset:
         limit: int = 100,
     ) -> Page:
         """Images by key after ``cursor``; ``label`` is a class or ``-`` for unlabelled."""
+        if not 1 <= limit <= _MAX_PAGE:
+            raise InvalidInput(f"A page holds 1 to {_MAX_PAGE} images, not {limit}.", field="limit")
         query = rows.current(self.project).order_by(tables.sample.c.key).limit(limit)
         if split is not None:
             query = query.where(tables.sample.c.split == split)
@@ -274,53 +268,64 @@ class Dataset:
         """Move images to a split (and add metadata); returns how many changed."""
         if split not in SPLITS:
             raise InvalidInput(f"Split {split!r} is not one of {list(SPLITS)}.", field="split")
-        changed = 0
         with self._database.begin() as conn:
             revision = next_revision(conn, self.project)
-            for key in keys:
-                row = rows.current_row(conn, self.project, key)
-                if row is None:
-                    raise NotFound(f"Project {self.project} has no image {key!r}.", key=key)
+            current = self._existing(conn, keys)
+            moved = []
+            for row in current.values():
                 merged = {**row["metadata"], **(metadata or {})}
-                if row["split"] == split and merged == row["metadata"]:
-                    continue
-                rows.close(conn, self.project, key, revision)
-                values = {**row, "split": split, "metadata": merged, "rev_from": revision}
-                del values["id"]
-                conn.execute(sa.insert(tables.sample).values(**values))
-                changed += 1
-        return changed
+                if row["split"] != split or merged != row["metadata"]:
+                    moved.append({**row, "split": split, "metadata": merged, "rev_from": revision})
+            rows.close_rows(conn, [row.pop("id") for row in moved], revision)
+            rows.insert_rows(conn, moved)
+        return len(moved)
 
     def delete(self, keys: Sequence[str], *, forget: bool = False, author: str = "") -> int:
-        """Take images out of the project; older versions keep them.
+        """Take images out of the project; older versions keep them. Open questions about them
+        are withdrawn. Returns how many images are gone.
 
-        With ``forget`` their bytes are erased everywhere, leaving tombstones (privacy).
+        With ``forget`` their bytes are erased everywhere, leaving tombstones (privacy): the same
+        picture under other keys and in other projects goes with them.
         """
-        gone = []
-        with self._database.begin() as conn:
-            revision = next_revision(conn, self.project)
-            for key in keys:
-                row = rows.current_row(conn, self.project, key)
-                if row is None:
-                    raise NotFound(f"Project {self.project} has no image {key!r}.", key=key)
-                rows.close(conn, self.project, key, revision)
-                end_annotation(conn, project=self.project, key=key, revision=revision)
-                gone.append(row["sha256"])
-            record_event(
-                conn,
-                Event(
-                    kind="data.deleted",
-                    project=self.project,
-                    key=f"{self.project}/deleted/{revision}",
-                    what=f"{len(gone)} images were {'erased' if forget else 'taken out'}.",
-                    actor=author or self._author,
-                    body={"keys": list(keys), "forget": forget},
-                ),
-            )
+        with self._database.read() as conn:
+            named = {row["sha256"] for row in self._existing(conn, keys).values()}
         if forget:
-            for sha256 in set(gone):
+            # Bytes first: after a crash the same call finds the keys again and goes on.
+            for sha256 in sorted(named):
                 self._packs.forget(sha256)
-        return len(gone)
+        gone = 0
+        with self._database.begin() as conn:
+            places = {self.project: set(keys)}
+            if forget:
+                for project, key in rows.places_of_images(conn, sorted(named)):
+                    places.setdefault(project, set()).add(key)
+            for project, there in sorted(places.items()):
+                revision = next_revision(conn, project)
+                current = rows.current_rows(conn, project, sorted(there))
+                rows.close_rows(conn, [row["id"] for row in current.values()], revision)
+                rows.end_labels(conn, project, list(current), revision)
+                rows.withdraw_questions(conn, project, list(current))
+                gone += len(current)
+                record_event(
+                    conn,
+                    Event(
+                        kind="data.deleted",
+                        project=project,
+                        key=f"{project}/deleted/{revision}",
+                        what=f"{len(current)} images were {'erased' if forget else 'taken out'}.",
+                        actor=author or self._author,
+                        body={"keys": sorted(current), "forget": forget},
+                    ),
+                )
+        return gone
+
+    def _existing(self, conn: Connection, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Current rows of all those keys; raises NotFound naming the first that has none."""
+        current = rows.current_rows(conn, self.project, list(dict.fromkeys(keys)))
+        missing = next((key for key in keys if key not in current), None)
+        if missing is not None:
+            raise NotFound(f"Project {self.project} has no image {missing!r}.", key=missing)
+        return current
 
     # -- versions ------------------------------------------------------------------------
 
@@ -337,7 +342,7 @@ class Dataset:
                 return known
         with self._database.read() as conn:
             revision = rows.revision(conn, self.project)
-            content = rows.frozen(conn, self.project)
+            content = rows.frozen(conn, self.project, revision)
         if not content:
             raise InvalidInput(
                 f"Project {self.project} has no images to commit.",
@@ -350,6 +355,7 @@ class Dataset:
             by_class = counts.setdefault(row.split, {})
             by_class[name] = by_class.get(name, 0) + 1
         with self._database.begin() as conn:
+            rows.lock_project(conn, self.project)  # two commits at once get two numbers
             latest = rows.latest_version(conn, self.project)
             if latest is not None and latest["digest"] == digest:
                 if effect is None:
@@ -387,7 +393,11 @@ class Dataset:
                         body={"counts": counts},
                     ),
                 )
-        return self.version(digest)
+        # Not made: another process froze the same effect since this one looked.
+        version = tables.version.c
+        found = self._version_where(version.number == number if made else version.effect == effect)
+        assert found is not None
+        return found
 
     def versions(self) -> list[Version]:
         """All versions, newest first."""
@@ -481,182 +491,8 @@ class Dataset:
                 field="label",
             )
 
-    def _check_classes(self, found: Found) -> None:
-        named = {item.label for item in found.items if item.label is not None}
-        if named and not named & set(self.classes):
-            raise InvalidInput(
-                f"None of the classes found ({', '.join(sorted(named)[:10])}) is declared in "
-                f"project {self.project}.",
-                hint=f"Declared are: {', '.join(self.classes)}. Rename the folders, or make a "
-                "project with these classes.",
-            )
-
-    def _import_items(
-        self,
-        found: Found,
-        split: Split | None,
-        group_by: str | None,
-        ratios: Ratios,
-        by_reference: bool,
-        author: str,
-        progress: Progress | None,
-    ) -> ImportReport:
-        skipped = list(found.skipped)
-        counts = {"accepted": 0, "unchanged": 0, "labelled": 0, "duplicates": 0}
-        with self._database.read() as conn:
-            known_images = rows.images_of(conn, self.project)
-        total = len(found.items)
-        with ThreadPoolExecutor(_DECODERS, thread_name_prefix="import") as pool:
-            for start in range(0, total, BATCH):
-                batch = found.items[start : start + BATCH]
-                looks = list(pool.map(self._look, batch))
-                images: list[NewImage] = []
-                facts: list[ImageFacts] = []
-                for item, look in zip(batch, looks, strict=True):
-                    if isinstance(look, Skipped):
-                        skipped.append(look)
-                        continue
-                    data, fact = look
-                    label = None if item.label is None else Tag(item.label)
-                    if label is not None and label.label not in self.classes:
-                        skipped.append(
-                            Skipped(
-                                item.key,
-                                "label",
-                                f"class {label.label!r} is not declared "
-                                f"({', '.join(self.classes)}): taken without a label",
-                            )
-                        )
-                        label = None
-                    chosen = (
-                        split
-                        or item.split
-                        or assign_split(
-                            str(item.metadata[group_by]) if group_by else item.key, ratios
-                        )
-                    )
-                    images.append(
-                        NewImage(
-                            item.key, data, chosen, item.metadata, "import", label, "import",
-                            author,
-                        )
-                    )  # fmt: skip
-                    facts.append(fact)
-                paths = {item.key: item.path for item in batch}
-                if by_reference:
-                    entries = [self._packs.reference(paths[new.key]) for new in images]
-                else:
-                    entries = self._packs.append([new.data for new in images])
-                for entry in entries:
-                    counts["duplicates"] += entry.sha256 in known_images
-                with self._database.begin() as conn:
-                    done = self._add(conn, images, facts, entries)
-                for name, value in done.items():
-                    counts[name] += value
-                # What was there before under the same key is unchanged, not a duplicate.
-                counts["duplicates"] -= done["unchanged"]
-                known_images.update(entry.sha256 for entry in entries)
-                if progress is not None:
-                    progress(start + len(batch), total)
-        return ImportReport(
-            self.project,
-            found.format,
-            counts["accepted"],
-            counts["unchanged"],
-            counts["labelled"],
-            tuple(skipped),
-            tuple(found.unmatched_labels),
-            max(0, counts["duplicates"]),
-            tuple(found.notices),
-        )
-
-    def _look(self, item: Item) -> tuple[bytes, ImageFacts] | Skipped:
-        try:
-            data = item.path.read_bytes()
-            return data, inspect(data, max_pixels=self._max_pixels)
-        except AutofocusError as error:
-            return Skipped(item.key, error.code.name, error.message)
-        except OSError as exc:
-            return Skipped(item.key, "unreadable", f"cannot be read: {exc.strerror}")
-
-    def _add(
-        self,
-        conn: Connection,
-        images: Iterable[NewImage],
-        facts: Iterable[ImageFacts],
-        entries: Sequence[BlobAt],
-    ) -> dict[str, int]:
-        """Write rows of new or changed images and labels in one revision."""
-        counts = {"accepted": 0, "unchanged": 0, "labelled": 0}
-        self._packs.record(conn, entries)
-        revision = next_revision(conn, self.project)
-        for new, fact, entry in zip(images, facts, entries, strict=True):
-            there = rows.current_row(conn, self.project, new.key)
-            metadata = dict(new.metadata)
-            if (
-                there is not None
-                and there["sha256"] == entry.sha256
-                and there["metadata"] == metadata
-                and there["split"] == new.split
-            ):
-                counts["unchanged"] += 1
-            else:
-                if there is not None:
-                    rows.close(conn, self.project, new.key, revision)
-                rows.insert(
-                    conn, self.project, new.key, entry.sha256, fact, new.split, metadata,
-                    new.source, revision,
-                )  # fmt: skip
-                counts["accepted"] += 1
-            if (
-                new.label is not None
-                and rows.label_in_force(conn, self.project, new.key) != new.label
-            ):
-                write_annotation(
-                    conn, project=self.project, key=new.key, label=new.label, author=new.author,
-                    source=new.label_source, revision=revision, case=new.case,
-                )  # fmt: skip
-                counts["labelled"] += 1
-        return counts
-
     def _version_where(self, condition: Any) -> Version | None:
         query = sa.select(tables.version).where(tables.version.c.project == self.project, condition)
         with self._database.read() as conn:
             row = conn.execute(query).mappings().one_or_none()
         return None if row is None else rows.as_version(row)
-
-
-def assign_split(name: str, ratios: Ratios = DEFAULT_RATIOS) -> Split:
-    """The split of a key or group by a hash of its name: the same on every machine, for ever."""
-    total = sum(ratios)
-    if total <= 0 or min(ratios) < 0:
-        raise InvalidInput(f"Split ratios must not be negative and not all 0, got {ratios}.")
-    draw = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64 * total
-    if draw < ratios[0]:
-        return "train"
-    return "val" if draw < ratios[0] + ratios[1] else "test"
-
-
-def _join_metadata(found: Found, table: Path) -> None:
-    """Add a table's columns to the images of the same relative path."""
-    columns = dict(read_rows(table))
-    items = []
-    for item in found.items:
-        extra = columns.pop(item.key, None)
-        items.append(item if extra is None else replace(item, metadata={**item.metadata, **extra}))
-    found.items = items
-    if columns:
-        found.notices.append(
-            f"{len(columns)} line(s) of {table.name} name no image here, e.g. {next(iter(columns))}"
-        )
-
-
-def _check_group(items: Sequence[Item], group_by: str | None) -> None:
-    if group_by is None:
-        return
-    missing = next((item.key for item in items if item.metadata.get(group_by) is None), None)
-    if missing is not None:
-        raise InvalidInput(
-            f"{missing} has no value in column {group_by!r}, which groups are made by.",
-            hint="Give every image one, in the table or with --metadata.",
-        )

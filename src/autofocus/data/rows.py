@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,6 @@ from sqlalchemy.engine import Connection
 from autofocus.store import tables
 from autofocus.store.manifests import ManifestRow
 from autofocus.types.clock import now
-from autofocus.types.codec import decode
 from autofocus.types.data import ImageFacts, Label, Sample, Split, Tag, Version, VersionChange
 
 _LOOKUP = 500  # values in one IN (...), below every database's limit
@@ -49,8 +48,18 @@ def as_sample(row: Any) -> Sample:
         row["split"],
         row["metadata"],
         row["source"],
-        None if value is None else decode(Tag, value),
+        None if value is None else Tag(value["label"]),
     )
+
+
+def samples_of(conn: Connection, project: str, keys: Sequence[str]) -> list[Sample]:
+    """The current samples of those keys, in their order."""
+    found = {
+        row["key"]: as_sample(row)
+        for part in _parts(keys)
+        for row in conn.execute(current(project).where(tables.sample.c.key.in_(part))).mappings()
+    }
+    return [found[key] for key in keys]
 
 
 def as_version(row: Any) -> Version:
@@ -60,21 +69,21 @@ def as_version(row: Any) -> Version:
 
 def current_row(conn: Connection, project: str, key: str) -> dict[str, Any] | None:
     """The current row of a key, if there is one."""
+    return current_rows(conn, project, [key]).get(key)
+
+
+def current_rows(conn: Connection, project: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The current rows of those keys that have one."""
     table = tables.sample
-    found = (
-        conn.execute(
-            sa.select(table).where(
-                table.c.project == project, table.c.key == key, table.c.rev_to.is_(None)
-            )
-        )
-        .mappings()
-        .one_or_none()
-    )
-    return None if found is None else dict(found)
+    query = sa.select(table).where(table.c.project == project, table.c.rev_to.is_(None))
+    return {
+        row["key"]: dict(row)
+        for part in _parts(keys)
+        for row in conn.execute(query.where(table.c.key.in_(part))).mappings()
+    }
 
 
-def insert(
-    conn: Connection,
+def sample_row(
     project: str,
     key: str,
     sha256: str,
@@ -83,36 +92,150 @@ def insert(
     metadata: Mapping[str, Any],
     source: str,
     revision: int,
-) -> None:
-    """A new current row."""
-    conn.execute(
-        sa.insert(tables.sample).values(
-            project=project, key=key, sha256=sha256, metadata=dict(metadata), source=source,
-            split=split, rev_from=revision, rev_to=None, created_at=now(),
-            **{name: getattr(facts, name) for name in _FACTS},
-        )
-    )  # fmt: skip
+) -> dict[str, Any]:
+    """A row that is valid from ``revision`` on."""
+    return {
+        "project": project,
+        "key": key,
+        "sha256": sha256,
+        "metadata": dict(metadata),
+        "source": source,
+        "split": split,
+        "rev_from": revision,
+        "rev_to": None,
+        "created_at": now(),
+        **{name: getattr(facts, name) for name in _FACTS},
+    }
 
 
-def close(conn: Connection, project: str, key: str, revision: int) -> None:
-    """End the validity of a key's current row."""
+def insert_rows(conn: Connection, values: Sequence[Mapping[str, Any]]) -> None:
+    """New rows of samples."""
+    if values:
+        conn.execute(sa.insert(tables.sample), list(values))
+
+
+def close_rows(conn: Connection, ids: Sequence[int], revision: int) -> None:
+    """End the validity of rows."""
     table = tables.sample
-    conn.execute(
-        sa.update(table)
-        .where(table.c.project == project, table.c.key == key, table.c.rev_to.is_(None))
-        .values(rev_to=revision)
-    )
+    for part in _parts(ids):
+        conn.execute(sa.update(table).where(table.c.id.in_(part)).values(rev_to=revision))
 
 
 def label_in_force(conn: Connection, project: str, key: str) -> Label | None:
     """The label of a key now."""
+    return labels_in_force(conn, project, [key]).get(key)
+
+
+def labels_in_force(conn: Connection, project: str, keys: Sequence[str]) -> dict[str, Label]:
+    """The labels of those keys that have one now."""
     table = tables.annotation
-    value = conn.execute(
-        sa.select(table.c.label).where(
-            table.c.project == project, table.c.key == key, table.c.rev_to.is_(None)
+    query = sa.select(table.c.key, table.c.label).where(
+        table.c.project == project, table.c.rev_to.is_(None)
+    )
+    return {
+        row.key: Tag(row.label["label"])
+        for part in _parts(keys)
+        for row in conn.execute(query.where(table.c.key.in_(part)))
+    }
+
+
+def labels_ever(
+    conn: Connection, project: str, keys: Sequence[str], source: str
+) -> dict[str, set[str]]:
+    """The classes that a source ever gave to each key's image as it is now."""
+    label, sample = tables.annotation, tables.sample
+    query = (
+        sa.select(label.c.key, label.c.label)
+        .join(
+            sample,
+            sa.and_(
+                sample.c.project == label.c.project,
+                sample.c.key == label.c.key,
+                sample.c.rev_from <= label.c.rev_from,
+                sa.or_(sample.c.rev_to.is_(None), sample.c.rev_to > label.c.rev_from),
+            ),
         )
-    ).scalar_one_or_none()
-    return None if value is None else decode(Tag, value)
+        .where(label.c.project == project, label.c.source == source)
+    )
+    # Bytes may have changed and changed back; only labels given to the bytes of now count.
+    now_there = sample.alias("now_there")
+    query = query.join(
+        now_there,
+        sa.and_(
+            now_there.c.project == label.c.project,
+            now_there.c.key == label.c.key,
+            now_there.c.rev_to.is_(None),
+            now_there.c.sha256 == sample.c.sha256,
+        ),
+    )
+    found: dict[str, set[str]] = {}
+    for part in _parts(keys):
+        for row in conn.execute(query.where(label.c.key.in_(part))):
+            found.setdefault(row.key, set()).add(row.label["label"])
+    return found
+
+
+def end_labels(conn: Connection, project: str, keys: Sequence[str], revision: int) -> None:
+    """Take labels in force away, keeping them in history."""
+    table = tables.annotation
+    query = sa.update(table).where(table.c.project == project, table.c.rev_to.is_(None))
+    for part in _parts(keys):
+        conn.execute(query.where(table.c.key.in_(part)).values(rev_to=revision))
+
+
+def keys_of_images(conn: Connection, project: str, names: Sequence[str]) -> dict[str, list[str]]:
+    """The keys under which images are there now, by sha256."""
+    table = tables.sample
+    query = sa.select(table.c.sha256, table.c.key).where(
+        table.c.project == project, table.c.rev_to.is_(None)
+    )
+    found: dict[str, list[str]] = {}
+    for part in _parts(names):
+        for row in conn.execute(query.where(table.c.sha256.in_(part)).order_by(table.c.id)):
+            found.setdefault(row.sha256, []).append(row.key)
+    return found
+
+
+def places_of_images(conn: Connection, names: Sequence[str]) -> set[tuple[str, str]]:
+    """(project, key) of every current image with one of those sha256, in all projects."""
+    table = tables.sample
+    query = sa.select(table.c.project, table.c.key).where(table.c.rev_to.is_(None))
+    return {
+        (row.project, row.key)
+        for part in _parts(names)
+        for row in conn.execute(query.where(table.c.sha256.in_(part)))
+    }
+
+
+def withdraw_questions(conn: Connection, project: str, keys: Sequence[str]) -> None:
+    """Cancel the open labelling tasks about images that are gone."""
+    table = tables.label_task
+    query = sa.update(table).where(
+        table.c.project == project, table.c.state.in_(("open", "leased"))
+    )
+    for part in _parts(keys):
+        conn.execute(query.where(table.c.key.in_(part)).values(state="cancelled", done_at=now()))
+
+
+def splits_of_groups(conn: Connection, project: str, column: str) -> dict[str, Split]:
+    """The split in which each value of a metadata column is now; the first one where several."""
+    table = tables.sample
+    query = (
+        sa.select(table.c.metadata, table.c.split)
+        .where(table.c.project == project, table.c.rev_to.is_(None), table.c.split != "pool")
+        .order_by(table.c.id)
+    )
+    found: dict[str, Split] = {}
+    for row in conn.execute(query):
+        value = row.metadata.get(column)
+        if value is not None:
+            found.setdefault(str(value), row.split)
+    return found
+
+
+def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _LOOKUP):
+        yield values[start : start + _LOOKUP]
 
 
 def revision(conn: Connection, project: str) -> int:
@@ -124,20 +247,41 @@ def revision(conn: Connection, project: str) -> int:
     )
 
 
-def frozen(conn: Connection, project: str) -> list[ManifestRow]:
-    """The current content as rows of a manifest; images whose bytes were deleted are left out."""
-    blob = tables.blob
-    query = current(project).subquery()
-    joined = sa.select(query, blob.c.pack, blob.c.pack_offset, blob.c.size, blob.c.uri).join(
-        blob, sa.and_(blob.c.sha256 == query.c.sha256, blob.c.deleted_at.is_(None))
+def lock_project(conn: Connection, project: str) -> None:
+    """Keep other writers of the project waiting until this transaction ends."""
+    conn.execute(
+        sa.select(tables.project.c.name).where(tables.project.c.name == project).with_for_update()
     )
-    return [
-        ManifestRow(
-            r.key, r.sha256, r.label_value, r.split, r.metadata, r.width, r.height, r.pack,
-            r.pack_offset, r.size, r.uri,
+
+
+def frozen(conn: Connection, project: str, at: int) -> list[ManifestRow]:
+    """The content at a revision as rows of a manifest; images whose bytes were deleted are left
+    out.
+
+    Labels are matched here and not by a join: SQLite, without statistics, would look for each
+    image's label among all labels in force.
+    """
+    sample, label, blob = tables.sample, tables.annotation, tables.blob
+    labels = {
+        row.key: row.label
+        for row in conn.execute(
+            sa.select(label.c.key, label.c.label).where(
+                label.c.project == project, *_valid(label, at)
+            )
         )
-        for r in conn.execute(joined)
-    ]  # fmt: skip
+    }
+    query = (
+        sa.select(
+            sample.c.key, sample.c.sha256, sample.c.split, sample.c.metadata, sample.c.width,
+            sample.c.height, blob.c.pack, blob.c.pack_offset, blob.c.size, blob.c.uri,
+        )
+        .join(blob, sa.and_(blob.c.sha256 == sample.c.sha256, blob.c.deleted_at.is_(None)))
+        .where(sample.c.project == project, *_valid(sample, at))
+    )  # fmt: skip
+    return [
+        ManifestRow(key, sha256, labels.get(key), *rest)
+        for key, sha256, *rest in conn.execute(query)
+    ]
 
 
 def latest_version(conn: Connection, project: str) -> dict[str, Any] | None:
@@ -153,13 +297,6 @@ def latest_version(conn: Connection, project: str) -> dict[str, Any] | None:
         .one_or_none()
     )
     return None if found is None else dict(found)
-
-
-def images_of(conn: Connection, project: str) -> set[str]:
-    """sha256 of every current image of a project."""
-    table = tables.sample
-    query = sa.select(table.c.sha256).where(table.c.project == project, table.c.rev_to.is_(None))
-    return set(conn.execute(query).scalars())
 
 
 def live_images(conn: Connection) -> set[str]:
@@ -185,24 +322,26 @@ def keys_changed_between(conn: Connection, project: str, low: int, high: int) ->
 
 def state_at(conn: Connection, project: str, keys: Sequence[str], at: int) -> dict[str, State]:
     """Content of those keys at a revision; keys that were not there are left out."""
-    images: dict[str, tuple[str, str]] = {}
-    labels: dict[str, str] = {}
-    for start in range(0, len(keys), _LOOKUP):
-        part = keys[start : start + _LOOKUP]
-        for row in conn.execute(_valid(tables.sample, project, part, at)).mappings():
-            images[row["key"]] = (row["sha256"], row["split"])
-        for row in conn.execute(_valid(tables.annotation, project, part, at)).mappings():
-            labels[row["key"]] = row["label"]["label"]
-    return {key: (sha256, labels.get(key), split) for key, (sha256, split) in images.items()}
+    sample, label = tables.sample, tables.annotation
+    found: dict[str, State] = {}
+    for part in _parts(keys):
+        images = sa.select(sample.c.key, sample.c.sha256, sample.c.split)
+        labels = sa.select(label.c.key, label.c.label)
+        classes = {
+            row.key: row.label["label"]
+            for row in conn.execute(
+                labels.where(label.c.project == project, label.c.key.in_(part), *_valid(label, at))
+            )
+        }
+        for row in conn.execute(
+            images.where(sample.c.project == project, sample.c.key.in_(part), *_valid(sample, at))
+        ):
+            found[row.key] = (row.sha256, classes.get(row.key), row.split)
+    return found
 
 
-def _valid(table: sa.Table, project: str, keys: Sequence[str], at: int) -> sa.Select[Any]:
-    return sa.select(table).where(
-        table.c.project == project,
-        table.c.key.in_(keys),
-        table.c.rev_from <= at,
-        sa.or_(table.c.rev_to.is_(None), table.c.rev_to > at),
-    )
+def _valid(table: sa.Table, at: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return (table.c.rev_from <= at, sa.or_(table.c.rev_to.is_(None), table.c.rev_to > at))
 
 
 def change(key: str, before: State | None, after: State | None) -> list[VersionChange]:

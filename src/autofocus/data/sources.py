@@ -1,36 +1,23 @@
 """What an import finds below a path: images with labels, splits and metadata, by relative path.
 
-A reader turns a folder, CSV, COCO file or archive into :class:`Found`; it opens no image. Labels
-match by relative path, never by position.
+A reader turns a folder, table or COCO file into :class:`Found`; it opens no image. Labels match by
+relative path, never by position.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-import shutil
-import stat
-import tempfile
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from autofocus.data.files import IMAGE_SUFFIXES, key_of, list_images
+from autofocus.data.tabular import Scalar, label_column, read_table, scalar
 from autofocus.errors import InvalidInput, NotFound
 from autofocus.hooks import hookimpl
 from autofocus.types.data import Skipped, Split
 
-Scalar = str | int | float | bool | None
-
-IMAGE_SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        *("jpg", "jpeg", "jpe", "png", "bmp", "gif", "tif", "tiff"),
-        *("webp", "ppm", "pgm", "pbm", "jp2", "avif"),
-    )
-)
 SPLIT_NAMES: Mapping[str, Split] = {
     "train": "train",
     "training": "train",
@@ -44,10 +31,8 @@ SPLIT_NAMES: Mapping[str, Split] = {
     "unlabelled": "pool",
     "unlabeled": "pool",
 }
-_FILE_COLUMNS = ("file", "filename", "file_name", "path", "image", "filepath")
-_LABEL_COLUMNS = ("label", "class", "category", "target")
-_MAX_ARCHIVE_BYTES = 64 * 2**30
-_MAX_ARCHIVE_RATIO = 200
+# Tables that make a folder a dataset in another format than a folder per class.
+_TABLES = {"labels.csv": "csv", "_annotations.coco.json": "coco"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,55 +59,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a reader should take things."""
+    """How a reader should take things; ``root`` is where a table's paths begin."""
 
     classes: tuple[str, ...]
     file_column: str | None = None
     label_column: str | None = None
+    root: Path | None = None
 
 
 Reader = Callable[[Path, ReadOptions], Found]
-
-
-@contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
-    """The folder or file itself, or a zip archive unpacked safely for as long as needed."""
-    if path.suffix.lower() != ".zip" or not path.is_file():
-        yield path
-        return
-    folder = Path(tempfile.mkdtemp(prefix="autofocus-import-"))
-    try:
-        _extract(path, folder)
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
-def _extract(archive: Path, folder: Path) -> None:
-    try:
-        with zipfile.ZipFile(archive) as source:
-            members = [m for m in source.infolist() if not m.is_dir()]
-            total = sum(m.file_size for m in members)
-            packed = max(1, sum(m.compress_size for m in members))
-            if total > _MAX_ARCHIVE_BYTES or total / packed > _MAX_ARCHIVE_RATIO:
-                raise InvalidInput(
-                    f"{archive} would unpack to {total / 1e9:.1f} GB from {packed / 1e9:.3f} GB.",
-                    hint="Unpack it yourself if you trust it, and import the folder.",
-                )
-            for member in members:
-                parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-                link = stat.S_ISLNK(member.external_attr >> 16)
-                if not parts or ".." in parts or parts[0].startswith("/") or link:
-                    raise InvalidInput(
-                        f"{archive} holds {member.filename!r}, which points outside of it.",
-                        hint="The archive is not safe to unpack.",
-                    )
-                target = folder.joinpath(*parts)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with source.open(member) as data, target.open("wb") as out:
-                    shutil.copyfileobj(data, out)
-    except zipfile.BadZipFile as exc:
-        raise InvalidInput(f"{archive} is not a zip archive that can be read: {exc}.") from exc
 
 
 def detect_format(path: Path) -> str:
@@ -130,7 +75,7 @@ def detect_format(path: Path) -> str:
     if not path.exists():
         raise NotFound(f"There is no {path}.", hint="Check the spelling of the path.")
     if path.is_dir():
-        return "imagefolder"
+        return next((f for name, f in _TABLES.items() if (path / name).is_file()), "imagefolder")
     if path.suffix.lower() in (".csv", ".tsv"):
         return "csv"
     if path.suffix.lower() == ".json":
@@ -141,141 +86,82 @@ def detect_format(path: Path) -> str:
     )
 
 
-def _visible_files(root: Path) -> tuple[list[Path], int]:
-    """All files below ``root`` in a fixed order, and how many hidden ones were passed over."""
-    seen, hidden = [], 0
-    for path in sorted(root.rglob("*")):
-        if not path.is_file():
-            continue
-        parts = path.relative_to(root).parts
-        if any(part.startswith(".") or part == "__MACOSX" for part in parts):
-            hidden += 1
-        else:
-            seen.append(path)
-    return seen, hidden
-
-
-def _key(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
-
-
 def read_imagefolder(root: Path, options: ReadOptions) -> Found:
-    """A folder per class, below a folder per split or not.
+    """A folder per class, below or above a folder per split or without one.
 
     The class is the innermost folder whose name is a declared class, else the folder the image is
     in. Images that lie at the top, or in a folder that is only a split, have no label.
     """
     if not root.is_dir():
-        raise InvalidInput(f"{root} is not a folder.", hint="For a table use --format csv.")
-    files, hidden = _visible_files(root)
-    found = Found("imagefolder", [])
-    others = 0
-    for path in files:
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            others += 1
-            continue
-        folders = list(path.relative_to(root).parts[:-1])
-        split: Split | None = None
-        if folders and folders[0].lower() in SPLIT_NAMES and folders[0] not in options.classes:
-            split = SPLIT_NAMES[folders.pop(0).lower()]
+        raise InvalidInput(f"{root} is not a folder.", hint="For a table use format csv.")
+    listing = list_images(root)
+    found = Found("imagefolder", [], listing.skipped)
+    for path in listing.images:
+        split, folders = _without_split(path.relative_to(root).parts[:-1], options.classes)
         declared = [name for name in reversed(folders) if name in options.classes]
         label = declared[0] if declared else folders[-1] if folders else None
-        found.items.append(Item(_key(path, root), path, label, split))
-    if hidden:
-        found.notices.append(f"{hidden} hidden file(s) were passed over")
-    if others:
-        found.notices.append(f"{others} file(s) that are no images were passed over")
+        found.items.append(Item(key_of(path, root), path, label, split))
+    if listing.hidden:
+        found.notices.append(f"{listing.hidden} hidden file(s) were passed over")
+    if listing.others:
+        found.notices.append(f"{listing.others} file(s) that are no images were passed over")
     names = {item.label for item in found.items if item.label is not None}
     if len(names) == 1 and len(options.classes) > 1:
         found.notices.append(
-            f"every image is in one class folder, {names.pop()!r}: if that is not its class, "
-            "import unlabelled images from a folder without class folders"
+            f"every labelled image is in one class folder, {names.pop()!r}: if that is not its "
+            "class, import that folder itself"
         )
     if not found.items:
         raise InvalidInput(
-            f"No image below {root}.",
-            hint=f"Looked for files ending in {', '.join(sorted(IMAGE_SUFFIXES))}.",
+            f"There is no image below {root}"
+            f"{f', only {listing.others} other file(s)' if listing.others else ''}.",
+            hint=f"Looked for files ending in {', '.join(sorted(IMAGE_SUFFIXES))}, and into "
+            "files without such an ending.",
         )
     return found
 
 
-def read_rows(path: Path, file_column: str | None = None) -> list[tuple[str, dict[str, Scalar]]]:
-    """A CSV or TSV as (relative path, other columns), numbers and true/false parsed."""
-    if not path.is_file():
-        raise NotFound(f"There is no table {path}.")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        try:
-            reader = csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
-            columns = list(reader.fieldnames or [])
-            rows = list(reader)
-        except (csv.Error, UnicodeDecodeError) as exc:
-            raise InvalidInput(f"{path} cannot be read as a table: {exc}.") from exc
-    lower = {name.lower(): name for name in columns}
-    name = file_column or next((lower[c] for c in _FILE_COLUMNS if c in lower), None)
-    if name is None or name not in columns:
-        raise InvalidInput(
-            f"{path.name} has no column {name or 'file'!r}; it has {columns}.",
-            hint="Name the column of the relative paths with --file-column.",
-        )
-    result = []
-    for number, row in enumerate(rows, start=2):
-        if None in row or not row[name]:
-            raise InvalidInput(
-                f"{path.name} line {number} does not fit its header.",
-                hint="Every line needs a path and as many values as there are columns.",
-            )
-        key = PurePosixPath(str(row[name]).replace("\\", "/")).as_posix()
-        values = {c: _scalar(v) for c, v in row.items() if c != name}
-        result.append((key, values))
-    return result
+def _without_split(
+    folders: tuple[str, ...], classes: Collection[str]
+) -> tuple[Split | None, list[str]]:
+    """The split that one of the folders names, and the folders without it.
 
-
-def _scalar(text: str | None) -> Scalar:
-    if text is None or text == "":
-        return None
-    for kind in (int, float):
-        try:
-            value = kind(text)
-        except ValueError:
-            continue
-        # "007" and "1e5" are names as often as numbers; only what prints back is a number.
-        return value if str(value) == text else text
-    return {"true": True, "false": False}.get(text.lower(), text)
+    A folder named like a declared class is that class, even if it is called ``test``.
+    """
+    for i, name in enumerate(folders):
+        if name.lower() in SPLIT_NAMES and name not in classes:
+            return SPLIT_NAMES[name.lower()], [*folders[:i], *folders[i + 1 :]]
+    return None, list(folders)
 
 
 def read_csv(path: Path, options: ReadOptions) -> Found:
     """A table beside its images: path, and if there are such columns class and split."""
-    root = path.parent
-    found = Found("csv", [])
-    for key, values in read_rows(path, options.file_column):
-        lower = {name.lower(): name for name in values}
-        label_column = options.label_column or next(
-            (lower[c] for c in _LABEL_COLUMNS if c in lower), None
-        )
-        if options.label_column is not None and options.label_column not in values:
-            raise InvalidInput(
-                f"{path.name} has no column {options.label_column!r}; it has {sorted(values)}."
-            )
-        raw = values.pop(label_column, None) if label_column else None
-        split_name = values.pop(lower["split"], None) if "split" in lower else None
-        split: Split | None = None
-        if split_name is not None:
-            split = SPLIT_NAMES.get(str(split_name).lower())
-            if split is None:
-                raise InvalidInput(
-                    f"{path.name}: split {split_name!r} of {key} is unknown.",
-                    hint="Use train, val, test or pool.",
-                )
-        label = None if raw is None else str(raw)
-        target = root / key
-        if ".." in PurePosixPath(key).parts or not target.is_file():
-            found.unmatched_labels.append(key)
+    path = _table_in(path, (".csv", ".tsv"), "labels.csv")
+    root = options.root or path.parent
+    table = read_table(path, file_column=options.file_column)
+    classes = label_column(path, table, options.label_column)
+    splits = next((c for c in table.columns if c.lower() == "split"), None)
+    found = Found("csv", [], table.skipped)
+    for line in table.lines:
+        values = dict(line.values)
+        label = values.pop(classes, "") if classes else ""
+        split_name = values.pop(splits, "") if splits else ""
+        if split_name and split_name.lower() not in SPLIT_NAMES:
+            reason = f"{path.name} line {line.number}: split {split_name!r} is not train, val, "
+            found.skipped.append(Skipped(line.key, "split", f"{reason}test or pool"))
             continue
-        found.items.append(Item(key, target, label, split, values))
+        target = locate(root, line.key)
+        if target is None:
+            found.unmatched_labels.append(line.key)
+            continue
+        metadata = {name: scalar(value) for name, value in values.items()}
+        split = SPLIT_NAMES[split_name.lower()] if split_name else None
+        found.items.append(Item(_named(line.key, target), target, label or None, split, metadata))
+    _merge_same_keys(found)
     if not found.items:
         raise InvalidInput(
             f"None of the {len(found.unmatched_labels)} files that {path.name} names is there.",
-            hint=f"Paths are looked up beside the table, in {root}.",
+            hint=f"Paths were looked up in {root}.",
         )
     return found
 
@@ -286,11 +172,11 @@ def coco_labels(path: Path) -> tuple[list[tuple[str, str | None]], list[Skipped]
     Category ids may have gaps; boxes are not needed. Raises InvalidInput for another document.
     """
     try:
-        document = json.loads(path.read_text())
+        document = json.loads(path.read_text(encoding="utf-8"))
         images = {image["id"]: str(image["file_name"]) for image in document["images"]}
         categories = {c["id"]: str(c["name"]) for c in document.get("categories", [])}
         pairs = [(a["image_id"], a["category_id"]) for a in document.get("annotations", [])]
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise InvalidInput(
             f"{path.name} is not a COCO file: {type(exc).__name__} {exc}.",
             hint="Expected the lists images, annotations (image_id, category_id) and categories.",
@@ -308,29 +194,114 @@ def coco_labels(path: Path) -> tuple[list[tuple[str, str | None]], list[Skipped]
         key = PurePosixPath(name.replace("\\", "/")).as_posix()
         names = sorted(labels.get(image_id, ()))
         if len(names) > 1:
-            reason = f"has several classes ({', '.join(names)}): taken without a label"
-            skipped.append(Skipped(key, "label", reason))
+            skipped.append(_several(key, names))
         result.append((key, names[0] if len(names) == 1 else None))
     return result, skipped, unmatched
 
 
 def read_coco(path: Path, options: ReadOptions) -> Found:
     """A COCO file used for classification, beside its images or their folder ``images``."""
+    path = _table_in(path, (".json",), "_annotations.coco.json")
+    root = options.root or path.parent
     pairs, skipped, unmatched = coco_labels(path)
     found = Found("coco", [], skipped, unmatched)
     for key, label in pairs:
-        beside = [path.parent / key, path.parent / "images" / key]
-        target = next((p for p in beside if p.is_file()), None)
-        if target is None or ".." in PurePosixPath(key).parts:
+        target = locate(root, key)
+        if target is None:
             found.unmatched_labels.append(key)
         else:
-            found.items.append(Item(key, target, label))
+            split, _ = _without_split(PurePosixPath(key).parts[:-1], options.classes)
+            found.items.append(Item(_named(key, target), target, label, split))
+    _merge_same_keys(found)
     if not found.items:
         raise InvalidInput(
             f"None of the {len(pairs)} files that {path.name} names is there.",
-            hint=f"Looked in {path.parent} and its folder images.",
+            hint=f"Looked in {root} and its folder images.",
         )
     return found
+
+
+def locate(root: Path, key: str) -> Path | None:
+    """The file of a relative path: as it is, below ``images``, or with an image's suffix added.
+
+    Paths that lead out of ``root`` are nobody's.
+    """
+    if PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts or "\0" in key:
+        return None
+    for base in (root, root / "images"):
+        if (base / key).is_file():
+            return base / key
+        if PurePosixPath(key).suffix.lower() not in IMAGE_SUFFIXES:
+            for suffix in sorted(IMAGE_SUFFIXES):
+                for target in (base / f"{key}{suffix}", base / f"{key}{suffix.upper()}"):
+                    if target.is_file():
+                        return target
+    return None
+
+
+def join_metadata(found: Found, path: Path) -> None:
+    """Add a table's columns to the images of the same relative path."""
+    table = read_table(path, first_column=True)
+    columns = {
+        line.key: {name: scalar(value) for name, value in line.values.items()}
+        for line in table.lines
+    }
+    found.skipped += table.skipped
+    items = []
+    for item in found.items:
+        extra = columns.pop(item.key, None)
+        items.append(item if extra is None else replace(item, metadata={**item.metadata, **extra}))
+    found.items = items
+    if columns:
+        found.notices.append(
+            f"{len(columns)} line(s) of {path.name} name no image here, e.g. {next(iter(columns))}"
+        )
+
+
+def _named(key: str, target: Path) -> str:
+    """The key with the suffix that the file really has."""
+    return key if key.endswith(target.suffix) else f"{key}{target.suffix}"
+
+
+def _merge_same_keys(found: Found) -> None:
+    """A file named by several lines is one image; its label counts if they agree."""
+    merged: dict[str, Item] = {}
+    labels: dict[str, set[str]] = {}
+    for item in found.items:
+        before = merged.get(item.key)
+        merged[item.key] = (
+            item if before is None else replace(item, metadata={**before.metadata, **item.metadata})
+        )
+        labels.setdefault(item.key, set()).update({item.label} if item.label else ())
+    repeated = len(found.items) - len(merged)
+    if not repeated:
+        return
+    found.notices.append(f"{repeated} line(s) name a file that another line names too")
+    for key, names in labels.items():
+        label = next(iter(names)) if len(names) == 1 else None
+        merged[key] = replace(merged[key], label=label)
+        if len(names) > 1:
+            found.skipped.append(_several(key, sorted(names)))
+    found.items = list(merged.values())
+
+
+def _several(key: str, names: list[str]) -> Skipped:
+    return Skipped(key, "label", f"has several classes ({', '.join(names)}): taken without a label")
+
+
+def _table_in(path: Path, suffixes: tuple[str, ...], usual: str) -> Path:
+    """The table itself, or the one in a folder."""
+    if not path.is_dir():
+        return path
+    if (path / usual).is_file():
+        return path / usual
+    tables = sorted(p for p in path.iterdir() if p.suffix.lower() in suffixes)
+    if len(tables) == 1:
+        return tables[0]
+    raise InvalidInput(
+        f"{path} holds {len(tables)} files ending in {' or '.join(suffixes)}; one was expected.",
+        hint="Name the file itself.",
+    )
 
 
 class BuiltinReaders:

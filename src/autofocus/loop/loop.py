@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from autofocus.errors import Conflict
+from autofocus.errors import AutofocusError, Conflict
 from autofocus.events import Event
 from autofocus.loop import evidence, rollout, stages
 from autofocus.loop.cases import PLAIN, Cases
@@ -110,8 +110,7 @@ class Loop:
         ):
             seen.append(sum(self._rooms.log.end().values()) // STRIDE)
         if case.stage == "train":
-            run = self._cases.step(case.id, "run")
-            seen.append(None if run is None else self._rooms.training.poll(run["run"]).state)
+            seen.append(self._state_of_run(case))
         return repr(seen)
 
     def _open_if_signalled(self) -> Case | None:
@@ -125,6 +124,16 @@ class Loop:
             signal=signal,
             actor="monitor",
         )
+
+    def _state_of_run(self, case: Case) -> str:
+        started = self._cases.step(case.id, "run")
+        if started is None:
+            return "none"
+        try:
+            return self._rooms.training.poll(started["run"]).state
+        except AutofocusError as error:
+            # The step that polls for the case says it in the case; the tick goes on.
+            return str(error)
 
     def _unanswered_signal(self) -> Signal | None:
         """The champion's oldest signal without a case, if it is about the reference in force.

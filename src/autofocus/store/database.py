@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -177,6 +177,15 @@ def insert_ignore(conn: Connection, table: sa.Table, **values: Any) -> bool:
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     result = conn.execute(insert(table).values(**values).on_conflict_do_nothing())
     return result.rowcount == 1
+
+
+def insert_ignore_all(
+    conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert rows in one go, leaving out those whose key is taken."""
+    if rows:
+        insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+        conn.execute(insert(table).on_conflict_do_nothing(), list(rows))
 
 
 def upsert(conn: Connection, table: sa.Table, **values: Any) -> None:

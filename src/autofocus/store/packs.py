@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection
 
 from autofocus.errors import AutofocusError, NotFound, StorageFull, Unavailable
 from autofocus.store.blobs import BlobAt, read_blob
-from autofocus.store.database import Database, insert_ignore
+from autofocus.store.database import Database, insert_ignore_all
 from autofocus.store.objects import ObjectStore, sync_folder
 from autofocus.store.tables import blob
 from autofocus.types.clock import now
@@ -71,21 +71,31 @@ class PackStore:
 
     def record(self, conn: Connection, entries: Iterable[BlobAt]) -> None:
         """Commit where bytes are, in the caller's transaction."""
-        for entry in {e.sha256: e for e in entries}.values():
-            inserted = insert_ignore(
-                conn,
-                blob,
-                sha256=entry.sha256,
-                size=entry.size,
-                pack=entry.pack,
-                pack_offset=entry.offset,
-                uri=entry.uri,
-            )
-            if not inserted:
-                # Bytes deleted for privacy and brought in again by a person's own act.
+        named = {entry.sha256: entry for entry in entries}
+        insert_ignore_all(
+            conn,
+            blob,
+            [
+                {
+                    "sha256": entry.sha256,
+                    "size": entry.size,
+                    "pack": entry.pack,
+                    "pack_offset": entry.offset,
+                    "uri": entry.uri,
+                }
+                for entry in named.values()
+            ],
+        )
+        # Bytes deleted for privacy and brought in again by a person's own act.
+        erased = sa.select(blob.c.sha256).where(blob.c.deleted_at.is_not(None))
+        names = list(named)
+        for start in range(0, len(names), _LOOKUP):
+            part = names[start : start + _LOOKUP]
+            for name in conn.execute(erased.where(blob.c.sha256.in_(part))).scalars().all():
+                entry = named[name]
                 conn.execute(
                     sa.update(blob)
-                    .where(blob.c.sha256 == entry.sha256, blob.c.deleted_at.is_not(None))
+                    .where(blob.c.sha256 == name)
                     .values(
                         pack=entry.pack, pack_offset=entry.offset, uri=entry.uri, deleted_at=None
                     )

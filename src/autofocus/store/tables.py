@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -34,6 +35,14 @@ metadata = MetaData(
 
 # SQLite only auto-increments a plain INTEGER primary key.
 _Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _one_current_row_per_key(name: str) -> Index:
+    current = text("rev_to IS NULL")
+    return Index(
+        name, "project", "key", unique=True, sqlite_where=current, postgresql_where=current
+    )
+
 
 project = Table(
     "project",
@@ -82,6 +91,7 @@ sample = Table(
     Column("rev_to", BigInteger),  # NULL = still a member with this content, split and metadata
     Column("created_at", String(32), nullable=False),
     Index("ix_sample_project_key", "project", "key"),
+    _one_current_row_per_key("uq_sample_current"),
     Index("ix_sample_project_rev_from", "project", "rev_from"),
     Index("ix_sample_project_rev_to", "project", "rev_to"),
     Index("ix_sample_sha256", "sha256"),
@@ -106,6 +116,7 @@ annotation = Table(
     Column("request", String(128)),  # idempotency key of the save, unique where given
     UniqueConstraint("project", "request"),
     Index("ix_annotation_project_key", "project", "key"),
+    _one_current_row_per_key("uq_annotation_current"),
     Index("ix_annotation_project_rev_from", "project", "rev_from"),
     Index("ix_annotation_project_rev_to", "project", "rev_to"),
 )

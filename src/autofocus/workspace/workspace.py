@@ -120,6 +120,8 @@ class Workspace:
 
     def close(self) -> None:
         """Let go of connections; rooms handed out before must not be used after."""
+        if "packs" in self.__dict__:  # opened, or closing would open it
+            self.packs.close()
         self.database.close()
 
     @property
