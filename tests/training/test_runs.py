@@ -123,11 +123,11 @@ def test_a_cancelled_run_stays_cancelled_until_it_is_started_again(world: Any) -
 
 def test_a_run_that_cannot_work_fails_with_its_reason(world: Any) -> None:
     training = world.project.training
-    spec = training.spec(world.version, architecture="there.is.no:such")
+    spec = training.spec(world.version, architecture="hf:there-is-no-such-folder")
     run = training.wait(training.start(spec).id)
     assert run.state == "failed"
     assert run.error is not None
-    assert "there.is.no" in run.error
+    assert "there-is-no-such-folder" in run.error
 
 
 def test_wrong_requests_are_refused_at_once(world: Any) -> None:
@@ -136,5 +136,7 @@ def test_wrong_requests_are_refused_at_once(world: Any) -> None:
         training.spec(world.version, parameters={"learning_rte": 1})
     with pytest.raises(InvalidInput, match="batch"):
         training.spec(world.version, parameters={"batch": 0})
+    with pytest.raises(InvalidInput, match=r"there\.is\.no"):
+        training.spec(world.version, architecture="there.is.no:such")
     with pytest.raises(NotFound):
         training.run("nothing")
