@@ -83,6 +83,13 @@ def current_rows(conn: Connection, project: str, keys: Sequence[str]) -> dict[st
     }
 
 
+def current_keys(conn: Connection, project: str) -> list[str]:
+    """The keys of all current images."""
+    table = tables.sample
+    query = sa.select(table.c.key).where(table.c.project == project, table.c.rev_to.is_(None))
+    return list(conn.execute(query.order_by(table.c.key)).scalars())
+
+
 def sample_row(
     project: str,
     key: str,
@@ -185,26 +192,28 @@ def end_labels(conn: Connection, project: str, keys: Sequence[str], revision: in
 
 def keys_of_images(conn: Connection, project: str, names: Sequence[str]) -> dict[str, list[str]]:
     """The keys under which images are there now, by sha256."""
-    table = tables.sample
-    query = sa.select(table.c.sha256, table.c.key).where(
-        table.c.project == project, table.c.rev_to.is_(None)
-    )
     found: dict[str, list[str]] = {}
-    for part in _parts(names):
-        for row in conn.execute(query.where(table.c.sha256.in_(part)).order_by(table.c.id)):
-            found.setdefault(row.sha256, []).append(row.key)
+    for there, key, sha256 in _places(conn, names):
+        if there == project:
+            found.setdefault(sha256, []).append(key)
     return found
 
 
 def places_of_images(conn: Connection, names: Sequence[str]) -> set[tuple[str, str]]:
     """(project, key) of every current image with one of those sha256, in all projects."""
+    return {(project, key) for project, key, _ in _places(conn, names)}
+
+
+def _places(conn: Connection, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     table = tables.sample
-    query = sa.select(table.c.project, table.c.key).where(table.c.rev_to.is_(None))
-    return {
-        (row.project, row.key)
-        for part in _parts(names)
-        for row in conn.execute(query.where(table.c.sha256.in_(part)))
-    }
+    query = sa.select(table.c.project, table.c.key, table.c.sha256, table.c.rev_to)
+    for part in _parts(names):
+        # The few old rows are left out here: asked for in SQL, SQLite would go by rev_to.
+        for project, key, sha256, rev_to in conn.execute(
+            query.where(table.c.sha256.in_(part)).order_by(table.c.id)
+        ):
+            if rev_to is None:
+                yield project, key, sha256
 
 
 def withdraw_questions(conn: Connection, project: str, keys: Sequence[str]) -> None:
@@ -323,21 +332,27 @@ def keys_changed_between(conn: Connection, project: str, low: int, high: int) ->
 def state_at(conn: Connection, project: str, keys: Sequence[str], at: int) -> dict[str, State]:
     """Content of those keys at a revision; keys that were not there are left out."""
     sample, label = tables.sample, tables.annotation
-    found: dict[str, State] = {}
+    images: dict[str, tuple[str, str]] = {}
+    classes: dict[str, str] = {}
     for part in _parts(keys):
-        images = sa.select(sample.c.key, sample.c.sha256, sample.c.split)
-        labels = sa.select(label.c.key, label.c.label)
-        classes = {
-            row.key: row.label["label"]
-            for row in conn.execute(
-                labels.where(label.c.project == project, label.c.key.in_(part), *_valid(label, at))
-            )
-        }
-        for row in conn.execute(
-            images.where(sample.c.project == project, sample.c.key.in_(part), *_valid(sample, at))
+        for key, rev_from, rev_to, sha256, split in conn.execute(
+            _history(sample, project, part).add_columns(sample.c.sha256, sample.c.split)
         ):
-            found[row.key] = (row.sha256, classes.get(row.key), row.split)
-    return found
+            if rev_from <= at and (rev_to is None or rev_to > at):
+                images[key] = (sha256, split)
+        for key, rev_from, rev_to, value in conn.execute(
+            _history(label, project, part).add_columns(label.c.label)
+        ):
+            if rev_from <= at and (rev_to is None or rev_to > at):
+                classes[key] = value["label"]
+    return {key: (sha256, classes.get(key), split) for key, (sha256, split) in images.items()}
+
+
+def _history(table: sa.Table, project: str, keys: Sequence[str]) -> sa.Select[Any]:
+    """All rows of a few keys; asked for a revision in SQL, SQLite would go by that."""
+    return sa.select(table.c.key, table.c.rev_from, table.c.rev_to).where(
+        table.c.project == project, table.c.key.in_(keys)
+    )
 
 
 def _valid(table: sa.Table, at: int) -> tuple[sa.ColumnElement[bool], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,9 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from autofocus.data import rows
-from autofocus.data.sources import coco_labels, detect_format, read_rows
 from autofocus.errors import Conflict, InvalidInput, NotFound
 from autofocus.events import Event
+from autofocus.labels.exchange import export_labels, import_labels
 from autofocus.store import tables
 from autofocus.store.annotations import as_annotation, write_annotation
 from autofocus.store.database import insert_ignore, next_revision, record_event
@@ -26,7 +25,6 @@ from autofocus.types.data import (
     LabelSource,
     LabelTask,
     Page,
-    Skipped,
     Tag,
 )
 
@@ -204,15 +202,20 @@ class Labels:
         self._check(label, author, source)
         table = tables.label_task
         with self._database.begin() as conn:
-            row = self._row(conn, task)
+            row = self._row(conn, task, lock=True)
+            known = self._saved(conn, request, row["key"], label)
+            if known is not None:
+                return known
             if row["state"] == "cancelled":
                 raise Conflict(
-                    f"Task {task} was cancelled with its case.", hint="There is no need for it."
+                    f"Task {task} was withdrawn, with its case or its image.",
+                    hint="There is no need for an answer.",
                 )
-            same = rows.label_in_force(conn, self.project, row["key"])
-            if row["state"] == "done" and same == Tag(label):
+            if row["state"] == "done" and rows.label_in_force(conn, self.project, row["key"]) == (
+                Tag(label)
+            ):
                 return self._annotation(conn, row["annotation"])
-            revision = next_revision(conn, self.project)
+            self._check_image(conn, row)
             number = write_annotation(
                 conn,
                 project=self.project,
@@ -220,8 +223,7 @@ class Labels:
                 label=Tag(label),
                 author=author,
                 source=source,
-                revision=revision,
-                suggested_by=None,
+                revision=next_revision(conn, self.project),
                 case=row["case"],
                 seconds=seconds,
                 request=request,
@@ -229,28 +231,21 @@ class Labels:
             conn.execute(
                 sa.update(table)
                 .where(table.c.id == task)
-                .values(state="done", done_at=now(), annotation=number, assignee=author)
+                .values(
+                    state="done",
+                    done_at=row["done_at"] if row["state"] == "done" else now(),
+                    annotation=number,
+                    assignee=author,
+                )
             )
-            record_event(
-                conn,
-                Event(
-                    kind="labels.answered",
-                    project=self.project,
-                    key=f"{self.project}/label/{number}",
-                    what=f"{author} says {label} for {row['key']}.",
-                    subject=row["key"],
-                    cause=row["case"] or task,
-                    actor=author,
-                    body={"task": task, "label": label, "annotation": number},
-                ),
-            )
+            self._record_answer(conn, number, row["key"], label, author, row["case"] or task, task)
             return self._annotation(conn, number)
 
     def skip(self, task: str, author: str, reason: str = "unsure") -> None:
         """Leave a task unanswered; the loop asks another image instead."""
         table = tables.label_task
         with self._database.begin() as conn:
-            row = self._row(conn, task)
+            row = self._row(conn, task, lock=True)
             if row["state"] in ("done", "cancelled"):
                 raise Conflict(f"Task {task} is {row['state']} already.")
             conn.execute(
@@ -285,11 +280,16 @@ class Labels:
         source: LabelSource = "human",
         request: str | None = None,
     ) -> Annotation:
-        """Label an image directly; the label before stays in history."""
+        """Label an image directly; the label before stays in history.
+
+        ``request`` makes sending the same label twice harmless. Raises NotFound, InvalidInput.
+        """
         self._check(label, author, source)
         self._dataset.sample(key)
         with self._database.begin() as conn:
-            revision = next_revision(conn, self.project)
+            known = self._saved(conn, request, key, label)
+            if known is not None:
+                return known
             number = write_annotation(
                 conn,
                 project=self.project,
@@ -297,9 +297,10 @@ class Labels:
                 label=Tag(label),
                 author=author,
                 source=source,
-                revision=revision,
+                revision=next_revision(conn, self.project),
                 request=request,
             )
+            self._record_answer(conn, number, key, label, author, "", "")
             return self._annotation(conn, number)
 
     # -- looking back --------------------------------------------------------------------
@@ -400,65 +401,33 @@ class Labels:
 
     # -- in and out ----------------------------------------------------------------------
 
-    def import_labels(self, path: str | Path, *, author: str) -> ImportReport:
-        """Read labels (CSV with file and label, or COCO) for images that are here already."""
-        path = Path(path)
-        name = detect_format(path)
-        if name == "imagefolder":
-            raise InvalidInput(f"{path} is a folder.", hint="Use autofocus data import for images.")
-        if name == "csv":
-            pairs, skipped = _csv_labels(path)
-        else:
-            named, skipped, _ = coco_labels(path)
-            pairs = [(key, label) for key, label in named if label is not None]
-        classes = set(self._dataset.classes)
-        unmatched: list[str] = []
-        labelled = unchanged = 0
-        with self._database.begin() as conn:
-            revision = next_revision(conn, self.project)
-            for key, label in pairs:
-                if rows.current_row(conn, self.project, key) is None:
-                    unmatched.append(key)
-                elif label not in classes:
-                    skipped.append(Skipped(key, "label", f"class {label!r} is not declared"))
-                elif rows.label_in_force(conn, self.project, key) == Tag(label):
-                    unchanged += 1
-                else:
-                    write_annotation(
-                        conn,
-                        project=self.project,
-                        key=key,
-                        label=Tag(label),
-                        author=author,
-                        source="import",
-                        revision=revision,
-                    )
-                    labelled += 1
-        return ImportReport(
-            self.project, name, 0, unchanged, labelled, tuple(skipped), tuple(unmatched), 0
+    def import_labels(
+        self,
+        path: str | Path,
+        *,
+        author: str,
+        file_column: str | None = None,
+        label_column: str | None = None,
+    ) -> ImportReport:
+        """Read labels (CSV with file and label, or COCO) for images that are here already.
+
+        Paths match the images' keys, with or without the suffix. All labels that can be used are
+        taken in one transaction; the report has a line for each that cannot. Raises NotFound,
+        InvalidInput (no table, or not one declared class in it).
+        """
+        return import_labels(
+            self._database,
+            self.project,
+            self._dataset.classes,
+            Path(path),
+            author=author,
+            file_column=file_column,
+            label_column=label_column,
         )
 
     def export(self, path: str | Path) -> int:
         """Write the labels in force as CSV; returns how many. Never overwrites."""
-        path = Path(path)
-        if path.exists():
-            raise Conflict(f"{path} exists.", hint="Name a new file.")
-        table = tables.annotation
-        query = (
-            sa.select(table)
-            .where(table.c.project == self.project, table.c.rev_to.is_(None))
-            .order_by(table.c.key)
-        )
-        with self._database.read() as conn:
-            found = [as_annotation(row) for row in conn.execute(query).mappings()]
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["file", "label", "author", "source", "created_at", "case"])
-            for a in found:
-                writer.writerow(
-                    [a.key, a.label.label, a.author, a.source, a.created_at, a.case or ""]
-                )
-        return len(found)
+        return export_labels(self._database, self.project, Path(path))
 
     # -- inner ---------------------------------------------------------------------------
 
@@ -482,21 +451,76 @@ class Labels:
             return query.where(sa.or_(table.c.state == "open", expired))
         return query.where(table.c.state == state)
 
-    def _row(self, conn: Connection, name: str) -> dict[str, Any]:
+    def _row(self, conn: Connection, name: str, *, lock: bool = False) -> dict[str, Any]:
         table = tables.label_task
-        row = (
-            conn.execute(
-                sa.select(table).where(table.c.project == self.project, table.c.id == name)
-            )
-            .mappings()
-            .one_or_none()
-        )
+        query = sa.select(table).where(table.c.project == self.project, table.c.id == name)
+        if lock:
+            query = query.with_for_update()
+        row = conn.execute(query).mappings().one_or_none()
         if row is None:
             raise NotFound(
                 f"Project {self.project} has no labelling task {name!r}.",
                 hint="List them: autofocus labels queue",
             )
         return dict(row)
+
+    def _saved(
+        self, conn: Connection, request: str | None, key: str, label: str
+    ) -> Annotation | None:
+        """The annotation that this request saved before; Conflict if it said something else."""
+        if request is None:
+            return None
+        table = tables.annotation
+        row = (
+            conn.execute(
+                sa.select(table).where(table.c.project == self.project, table.c.request == request)
+            )
+            .mappings()
+            .one_or_none()
+        )
+        if row is None:
+            return None
+        found = as_annotation(row)
+        if (found.key, found.label) != (key, Tag(label)):
+            raise Conflict(
+                f"Request {request!r} saved {found.label.label} for {found.key} before.",
+                hint="Use a new request name for a new answer.",
+            )
+        return found
+
+    def _check_image(self, conn: Connection, task: Mapping[str, Any]) -> None:
+        """An answer is about the picture that was shown, not about another under its name."""
+        there = rows.current_row(conn, self.project, task["key"])
+        if there is None or there["sha256"] != task["sha256"]:
+            what = "is no longer in the project" if there is None else "was replaced by another"
+            raise Conflict(
+                f"The image of task {task['id']}, {task['key']}, {what}.",
+                hint="Skip the task.",
+            )
+
+    def _record_answer(
+        self,
+        conn: Connection,
+        number: int,
+        key: str,
+        label: str,
+        author: str,
+        cause: str,
+        task: str,
+    ) -> None:
+        record_event(
+            conn,
+            Event(
+                kind="labels.answered",
+                project=self.project,
+                key=f"{self.project}/label/{number}",
+                what=f"{author} says {label} for {key}.",
+                subject=key,
+                cause=cause,
+                actor=author,
+                body={"task": task, "label": label, "annotation": number},
+            ),
+        )
 
     def _annotation(self, conn: Connection, number: int) -> Annotation:
         table = tables.annotation
@@ -506,15 +530,3 @@ class Labels:
 
 def _as_task(row: Any) -> LabelTask:
     return LabelTask(**{name: row[name] for name in LabelTask.__dataclass_fields__})
-
-
-def _csv_labels(path: Path) -> tuple[list[tuple[str, str]], list[Skipped]]:
-    pairs, skipped = [], []
-    for key, values in read_rows(path):
-        lower = {name.lower(): value for name, value in values.items()}
-        label = lower.get("label", lower.get("class"))
-        if label is None:
-            skipped.append(Skipped(key, "label", "has no label in the table"))
-        else:
-            pairs.append((key, str(label)))
-    return pairs, skipped

@@ -175,7 +175,11 @@ def _translate(exc: DBAPIError, where: str) -> AutofocusError:
 def insert_ignore(conn: Connection, table: sa.Table, **values: Any) -> bool:
     """Insert a row unless its key is taken; True if it was inserted."""
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    result = conn.execute(insert(table).values(**values).on_conflict_do_nothing())
+    result = conn.execute(
+        insert(table).values(**values).on_conflict_do_nothing(),
+        # Without it psycopg's count is not kept for an INSERT, and every answer would be False.
+        execution_options={"preserve_rowcount": True},
+    )
     return result.rowcount == 1
 
 
