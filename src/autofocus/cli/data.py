@@ -223,7 +223,7 @@ def test(
 
 
 def _show_report(session: Session, report: object, output: TestOutput) -> None:
-    from autofocus.evaluation import render
+    import autofocus.evaluation.render as render
     from autofocus.types.models import Report
 
     assert isinstance(report, Report)

@@ -440,12 +440,12 @@ class _Glasses:
         rng, s = self.rng, self.s
         glare = np.zeros((s, s), np.uint8)
         colour = np.array([250.0, 250.0, 252.0]) + rng.normal(0, 1, 3) * np.array([10.0, 4.0, 14.0])
-        for _ in range(int(_between(rng, 2, 3.6))):  # lamps and sky: small bright spots
+        for _ in range(int(_between(rng, 2, 4.9))):  # lamps and sky: bright spots
             x, y = self._place(
-                self.half * _between(rng, -0.5, 0.5), self.height * _between(rng, -0.45, 0.15)
+                self.half * _between(rng, -0.55, 0.55), self.height * _between(rng, -0.5, 0.05)
             )
-            opacity = int(_between(rng, 180, 250))
-            _disc(glare, x, y, self.half * _between(rng, 0.07, 0.13), opacity)
+            opacity = int(_between(rng, 205, 255))
+            _disc(glare, x, y, self.half * _between(rng, 0.1, 0.19), opacity)
         if rng.random() < 0.35:  # windows and screens: slanted bright bands
             slope = _between(rng, -0.9, 0.9)
             for _ in range(int(_between(rng, 1, 2.5))):

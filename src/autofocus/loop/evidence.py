@@ -18,9 +18,10 @@ from autofocus.monitoring.contact_sheet import contact_sheets
 from autofocus.monitoring.diagnosis import Diagnosis, diagnose
 from autofocus.monitoring.estimate import estimate_accuracy
 from autofocus.monitoring.evidence import HarmTest, PairedTest, Preference
+from autofocus.monitoring.slice import SliceRule
 from autofocus.serving.segments import SHADOW_SUFFIX
 from autofocus.store.bundles import open_bundle
-from autofocus.types.codec import encode
+from autofocus.types.codec import decode, encode
 from autofocus.types.production import Signal, Verdict, Window
 
 if TYPE_CHECKING:
@@ -215,9 +216,7 @@ def verdict_picks(rooms: Rooms, cases: Cases, case: Case, asked: int, n: int) ->
         return []
 
     def work() -> dict[str, Any]:
-        data = np.load(
-            io.BytesIO(rooms.objects.get(f"cases/{case.id}/diagnosis.npz")), allow_pickle=False
-        )
+        data = _diagnosed(rooms, case)
         ids = data["ids"][data["drifted"]]
         window = rooms.log.window([str(i) for i in ids])
         first = first_of_each(window.sha256)
@@ -365,13 +364,20 @@ class Comparison:
 
 
 def comparison(rooms: Rooms, cases: Cases, case: Case) -> Comparison:
-    """Pair the answers since the shadow began; weigh the labelled disagreements in their order."""
+    """Pair the answers since the shadow began; weigh the labelled disagreements in their order.
+
+    Only disagreements inside the drifted slice are asked: there the challenger must prove better.
+    That it is no worse elsewhere is what the model tests have shown; asking about the few
+    disagreements there would only spend labels on coin flips. The slice is a rule that was fixed
+    before the shadow began.
+    """
     start = cases.step(case.id, "shadow-cursor")
     assert start is not None
     champion, _ = rooms.log.read(start["cursor"], 1_000_000, roles=("champion",), model=case.model)
     shadow, _ = rooms.log.read(start["cursor"], 1_000_000, roles=("shadow",), model=case.challenger)
     left, right = _pair(champion, shadow)
-    differ = np.flatnonzero(left.predicted != right.predicted)
+    rule = decode(SliceRule, cases.once(case.id, "slice-rule", lambda: _slice_rule(rooms, case)))
+    differ = np.flatnonzero((left.predicted != right.predicted) & rule.contains(left))
     test = PairedTest(rooms.policy().rollout.promote_e)
     seen: set[str] = set()
     asked = {a.sha256 for a in rooms.labels.answers(case.id) if a.purpose != "comparison"}
@@ -406,6 +412,21 @@ def comparison(rooms: Rooms, cases: Cases, case: Case) -> Comparison:
         disagreements=len(differ),
         next_picks=picks,
     )
+
+
+def _slice_rule(rooms: Rooms, case: Case) -> dict[str, Any]:
+    reference, _ = rooms.monitor.baseline(case.model)
+    data = _diagnosed(rooms, case)
+    drifted = rooms.log.window([str(i) for i in data["ids"][data["drifted"]]])
+    found: dict[str, Any] = encode(SliceRule.fit(reference, drifted))
+    return found
+
+
+def _diagnosed(rooms: Rooms, case: Case) -> dict[str, npt.NDArray[Any]]:
+    """The rows that the diagnosis looked at: ids, drifted, posterior."""
+    text = rooms.objects.get(f"cases/{case.id}/diagnosis.npz")
+    with np.load(io.BytesIO(text), allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}
 
 
 def _pair(champion: Window, shadow: Window) -> tuple[Window, Window]:

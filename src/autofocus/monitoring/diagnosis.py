@@ -109,7 +109,7 @@ def diagnose(
             f"reference and {len(window)} of production."
         )
     rng = np.random.default_rng([seed, 11])
-    old, new = _features(both), _features(Reference.from_window(window))
+    old, new = features(both), features(Reference.from_window(window))
     middle, spread = old.mean(axis=0), old.std(axis=0) + 1e-9
     old, new = (old - middle) / spread, (new - middle) / spread
     n0, n1 = len(old), len(new)
@@ -203,7 +203,7 @@ def _join(a: Reference, b: Reference) -> Reference:
     )
 
 
-def _features(r: Reference) -> Floats:
+def features(r: Reference) -> Floats:
     """Whitened embedding and pixel statistics, (n, k + 3); blur on a log scale."""
     return np.concatenate(
         [

@@ -183,9 +183,7 @@ def insert_ignore(conn: Connection, table: sa.Table, **values: Any) -> bool:
     return result.rowcount == 1
 
 
-def insert_ignore_all(
-    conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
-) -> None:
+def insert_ignore_all(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows in one go, leaving out those whose key is taken."""
     if rows:
         insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert

@@ -25,7 +25,7 @@ Pixels = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.int64]
 Record = Callable[[int, str, float], None]
 
-_SCRATCH_RATE, _FINETUNE_RATE = 4e-3, 1e-3
+_SCRATCH_RATE, _FINETUNE_RATE = 4e-3, 1.5e-3
 _WARM_UP = 0.15  # share of the steps in which the learning rate rises
 _LOG_EVERY = 10
 _EVALUATION_BATCH = 256

@@ -22,7 +22,7 @@ class Focus:
     prefix: str = "production/"
     metadata: str = ""
     value: str | int | float | bool | None = None
-    share: float = 0.5
+    share: float = 0.3
     augmentation: float = 1.5
 
     def __post_init__(self) -> None:
@@ -42,7 +42,7 @@ class TrainingParameters:
 
     ``steps`` gradient steps of ``batch`` images; None: ``epochs`` passes over the training
     images, or ``finetune_steps`` when a run starts from a bundle. ``learning_rate`` is the peak
-    of the schedule; None: 4e-3, 1e-3 for fine-tuning. ``augmentation`` 0 is none, 1 mild.
+    of the schedule; None: 4e-3, 1.5e-3 for fine-tuning. ``augmentation`` 0 is none, 1 mild.
     ``image_size`` is (height, width); None: the median of the training images, within 32..128.
     ``replay`` bounds how many old images a fine-tuning sees (None: all). ``pool_weight`` is the
     weight of the images without a label (0: not used), ``pool_confidence`` how sure the averaged
@@ -52,7 +52,7 @@ class TrainingParameters:
 
     steps: int | None = None
     epochs: float = 12.0
-    finetune_steps: int = 300
+    finetune_steps: int = 250
     batch: int = 64
     learning_rate: float | None = None
     weight_decay: float = 0.05

@@ -285,6 +285,7 @@ class Project:
         self.name = info.name
         self.task = info.task
         self.classes = info.classes
+        self._policy: tuple[str, Policy] | None = None
 
     @property
     def info(self) -> ProjectInfo:
@@ -294,7 +295,11 @@ class Project:
     @property
     def policy(self) -> Policy:
         """The policy in force."""
-        return parse_policy(self.policy_text, where=f"policy of {self.name}")
+        text = self.policy_text
+        # Asked several times a second; parsing is dear, and the same text is the same policy.
+        if self._policy is None or self._policy[0] != text:
+            self._policy = (text, parse_policy(text, where=f"policy of {self.name}"))
+        return self._policy[1]
 
     @property
     def policy_text(self) -> str:
