@@ -221,9 +221,7 @@ def test_cancel_withdraws_questions_even_while_paused(story: Story) -> None:
         world.loop.cancel(story.case.id, who="ann", why="again")
 
 
-def test_cancel_in_training_ends_the_process(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cancel_in_training_ends_the_process(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     world = story.world
     monkeypatch.setenv("LIGHT_TRAINING_SECONDS", "300")
     story.go_to("train")
