@@ -39,10 +39,10 @@ def import_labels(
     began = time.monotonic()
     if not author:
         raise InvalidInput("A label needs an author, got an empty name.", field="author")
+    if path.is_dir():
+        raise InvalidInput(f"{path} is a folder.", hint="Use autofocus data import for images.")
     name = detect_format(path)
     unmatched: list[str] = []
-    if name == "imagefolder":
-        raise InvalidInput(f"{path} is a folder.", hint="Use autofocus data import for images.")
     if name == "csv":
         pairs, skipped = _csv_labels(path, file_column, label_column)
     else:

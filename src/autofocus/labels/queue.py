@@ -379,10 +379,10 @@ class Labels:
             )
             by_state = {state: int(n) for state, n in states}
             classes: dict[str, int] = {}
+            # By name: PostgreSQL takes the same expression with other parameters for another one.
+            name = label.c.label["label"].as_string().label("name")
             for value, n in conn.execute(
-                sa.select(label.c.label["label"].as_string(), sa.func.count())
-                .where(*in_force)
-                .group_by(label.c.label["label"].as_string())
+                sa.select(name, sa.func.count()).where(*in_force).group_by(sa.text("name"))
             ):
                 classes[value] = int(n)
             authors = {
