@@ -141,4 +141,4 @@ def diff(project: InProject, a: str, b: str) -> list[dict[str, Any]]:
 @router.post("/data-tests")
 def data_tests(project: InProject, version: str = "latest") -> dict[str, Any]:
     """Run the data tests on a version."""
-    return encode(run_data_tests(project.data, project.data.version(version)))  # type: ignore[no-any-return]
+    return encode(run_data_tests(project.data, project.data.version(version), project.policy.data))  # type: ignore[no-any-return]

@@ -213,7 +213,7 @@ def test(
 
     session: Session = context.obj
     with session.open_project() as project:
-        report = run_data_tests(project.data, project.data.version(version))
+        report = run_data_tests(project.data, project.data.version(version), project.policy.data)
     _show_report(session, report, output)
     if not report.passed:
         raise GateFailed(

@@ -171,6 +171,30 @@ class CostPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class DataPolicy:
+    """What the tests of a dataset version demand.
+
+    ``min_per_class`` training images of each class. Near-duplicates are images whose 64-bit
+    perceptual hashes differ in at most ``near_bits`` and whose brightness, contrast and entropy
+    agree. Against the parent version, no class's share may change by more than
+    ``max_balance_change``, and no statistic's mean by more than ``max_statistics_shift`` standard
+    deviations. These three findings only warn, except those named in ``strict``.
+    """
+
+    min_per_class: int = 10
+    near_bits: int = 4
+    max_balance_change: float = 0.25
+    max_statistics_shift: float = 1.0
+    strict: tuple[Literal["near-duplicates", "class balance", "statistics"], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.near_bits <= 8:
+            raise InvalidInput(f"data.near_bits must lie between 0 and 8, got {self.near_bits}.")
+        if self.min_per_class < 0 or self.max_balance_change < 0 or self.max_statistics_shift < 0:
+            raise InvalidInput("The limits of data must not be negative.")
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The whole policy of a project."""
 
@@ -183,6 +207,7 @@ class Policy:
     autonomy: AutonomyPolicy = field(default_factory=AutonomyPolicy)
     limits: LimitPolicy = field(default_factory=LimitPolicy)
     cost: CostPolicy = field(default_factory=CostPolicy)
+    data: DataPolicy = field(default_factory=DataPolicy)
 
 
 def parse_policy(text: str, *, where: str = "policy") -> Policy:

@@ -57,11 +57,9 @@ def write_imagefolder(manifest: Manifest, folder: Path, progress: Progress) -> d
     for i in range(len(manifest)):
         row = manifest.row(i)
         data = manifest.image(i)
-        place = row.split
-        if row.label is not None:
-            place = f"{row.split}/{_as_folder(row.label['label'])}"
+        parts = [row.split, *([] if row.label is None else [_as_folder(row.label["label"])])]
         flat = _with_suffix(row.key, data).replace("/", "__").lstrip(".")
-        _write(folder / _free(f"{place}/{flat}", row.sha256, taken), data)
+        _write(folder / _free("/".join([*parts, flat]), row.sha256, taken), data)
         with_metadata += bool(row.metadata)
         progress(i + 1, len(manifest))
     lost = [_HISTORY]

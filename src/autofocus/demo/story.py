@@ -118,7 +118,7 @@ def _prepare(
         with narrator.progress("Importing") as advance:
             report = project.data.import_path(folder, progress=advance)
         version = project.data.commit("eyes without glasses", author=workspace.author)
-        tests = run_data_tests(project.data, version)
+        tests = run_data_tests(project.data, version, project.policy.data)
     narrator.say(
         f"{report.accepted} images imported, version {version.name} frozen, data tests "
         f"{'passed' if tests.passed else 'FAILED'}."
