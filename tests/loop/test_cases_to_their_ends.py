@@ -3,70 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from conftest import Story
+from loop_story import Story, champions, healed_once, purposes
 from loop_world import PROJECT, World
 
 from autofocus.errors import Conflict
 from autofocus.loop import evidence
-from autofocus.store import tables
 from autofocus.types.codec import encode
 
 
-def purposes(world: World, case: str) -> Counter[str]:
-    return Counter(a.purpose for a in world.project.labels.answers(case))
-
-
-def champions(world: World) -> list[str]:
-    """Every champion there was, oldest first."""
-    moves = reversed(world.project.models.history())
-    return [m["model"] for m in moves if m["name"] == "champion"]
-
-
-def healed_once(world: World) -> None:
-    """One case, one turn: nothing twice, nothing left over."""
-    cases = world.loop.cases()
-    assert [c.outcome for c in cases] == ["promoted"], cases[0].reason
-    case = cases[0]
-    project = world.project
-    assert champions(world) == ["light-1", "light-2"]
-    assert project.models.alias("previous") == "light-1"
-    assert project.models.alias("challenger") is None
-    assert [r.case for r in project.training.runs()] == [case.id, None]
-    assert len(project.data.versions()) == 2
-    assert [m.id for m in project.models.list()] == ["light-2", "light-1"]
-    deployment = world.deployment()
-    assert deployment.champion.model == "light-2"
-    assert deployment.previous is not None
-    assert deployment.previous.model == "light-1"
-    assert deployment.challenger is None
-    # Revisions: first model, shadow, two canary steps, promotion.
-    assert deployment.revision == 5
-    states = project.labels.progress(case.id)
-    assert states["open"] == states["leased"] == 0
-    labels = purposes(world, case.id)
-    assert labels["verdict"] + labels["training"] == 16
-    assert sum(labels.values()) <= 48
-    with world.workspace.database.read() as conn:
-        shas = conn.execute(sa.select(tables.label_task.c.sha256)).scalars().all()
-        reports = conn.execute(sa.select(tables.report.c.id)).scalars().all()
-    assert len(shas) == len(set(shas))  # no image is asked about twice
-    assert reports == [f"{case.id}/model-tests"]
-    kinds = Counter(e["kind"] for e in world.events())
-    for kind, times in {
-        "case.opened": 1, "case.closed": 1, "run.started": 2, "run.finished": 2,
-        "model.registered": 2, "data.committed": 2, "model.tested": 1,
-        "monitor.reference_taken": 2, "deployment.changed": 5,
-    }.items():  # fmt: skip
-        assert kinds[kind] == times, kind
-    assert kinds["labels.answered"] == sum(labels.values())
-
-
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_harm_is_found_and_healed(world: World, times: int) -> None:
     """With ``times`` 2 every step is done again right after: as after a crash."""
     story = Story(world, times)
@@ -91,6 +39,7 @@ def test_harm_is_found_and_healed(world: World, times: int) -> None:
     assert len(world.project.monitor.signals()) == 1
 
 
+@pytest.mark.slow
 def test_lineage_from_a_prediction_to_people(story: Story) -> None:
     story.go_to("closed")
     world = story.world
@@ -120,6 +69,7 @@ def test_without_a_change_nothing_happens(story: Story) -> None:
     assert story.world.loop.status()["doing"] == "watching"
 
 
+@pytest.mark.slow
 def test_a_harmless_change_is_proven_harmless_and_becomes_normal(story: Story) -> None:
     world = story.world
     world.policy(harm={"tolerance": 0.1}, labels={"per_case": 120, "verdict_batch": 16})
@@ -133,6 +83,7 @@ def test_a_harmless_change_is_proven_harmless_and_becomes_normal(story: Story) -
     assert len(world.loop.cases()) == 1
 
 
+@pytest.mark.slow
 def test_too_few_labels_end_undecided_and_say_how_many_more(story: Story) -> None:
     story.world.policy(labels={"per_case": 24, "comparison": 8})
     story.go_to("closed", kind="tinted")
@@ -148,6 +99,7 @@ def test_a_small_slice_is_watched_not_healed(story: Story) -> None:
     assert "less than the policy's" in story.case.reason
 
 
+@pytest.mark.slow
 def test_a_cure_that_costs_more_than_the_harm_is_left(story: Story) -> None:
     story.world.policy(cost={"per_turn": 1e9})
     story.go_to("closed")
@@ -159,6 +111,7 @@ def test_a_cure_that_costs_more_than_the_harm_is_left(story: Story) -> None:
 # -- autonomy --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_people_are_asked_at_every_step_and_may_say_no(story: Story) -> None:
     world = story.world
     world.policy(autonomy={"label": "ask", "train": "suggest", "promote": "ask"})
@@ -189,6 +142,7 @@ def test_people_are_asked_at_every_step_and_may_say_no(story: Story) -> None:
         world.loop.approve(story.case.id, who="ann")
 
 
+@pytest.mark.slow
 def test_pause_stops_everything_and_resume_goes_on(story: Story) -> None:
     world = story.world
     story.go_to("verdict", answer=False)
@@ -221,6 +175,7 @@ def test_cancel_withdraws_questions_even_while_paused(story: Story) -> None:
         world.loop.cancel(story.case.id, who="ann", why="again")
 
 
+@pytest.mark.slow
 def test_cancel_in_training_ends_the_process(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     world = story.world
     monkeypatch.setenv("LIGHT_TRAINING_SECONDS", "300")
@@ -249,6 +204,7 @@ def test_a_failed_training_ends_the_case(story: Story, monkeypatch: pytest.Monke
     assert "no_such_function" in story.case.reason
 
 
+@pytest.mark.slow
 def test_a_challenger_that_fails_its_tests_sees_no_traffic(story: Story) -> None:
     world = story.world
     story.go_to("train")
@@ -260,6 +216,7 @@ def test_a_challenger_that_fails_its_tests_sees_no_traffic(story: Story) -> None
     assert not world.project.models.reports("light-2")[0].passed
 
 
+@pytest.mark.slow
 def test_a_challenger_that_is_worse_is_rejected(story: Story) -> None:
     world = story.world
     story.go_to("shadow")
@@ -271,6 +228,7 @@ def test_a_challenger_that_is_worse_is_rejected(story: Story) -> None:
     assert champions(world) == ["light-1"]
 
 
+@pytest.mark.slow
 def test_errors_in_shadow_reject(story: Story) -> None:
     story.go_to("shadow", answer=True)
     story.tick()
@@ -280,6 +238,7 @@ def test_errors_in_shadow_reject(story: Story) -> None:
     assert "failed 3 requests in shadow" in story.case.reason
 
 
+@pytest.mark.slow
 def test_errors_on_the_canary_roll_back(story: Story) -> None:
     world = story.world
     story.go_to("canary")
@@ -291,6 +250,7 @@ def test_errors_on_the_canary_roll_back(story: Story) -> None:
     assert champions(world) == ["light-1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_errors_after_promotion_put_the_old_champion_back_once(world: World, times: int) -> None:
     story = Story(world, times)
@@ -305,6 +265,7 @@ def test_errors_after_promotion_put_the_old_champion_back_once(world: World, tim
     assert world.deployment().champion.model == "light-1"
 
 
+@pytest.mark.slow
 def test_a_person_rolls_back_while_the_new_champion_is_watched(story: Story) -> None:
     world = story.world
     world.policy(rollout={"watch_requests": 100_000})
@@ -320,6 +281,7 @@ def test_a_person_rolls_back_while_the_new_champion_is_watched(story: Story) -> 
     assert world.project.models.alias("previous") == "light-2"
 
 
+@pytest.mark.slow
 def test_a_person_promotes_another_model_meanwhile(story: Story) -> None:
     world = story.world
     world.policy(autonomy={"train": "ask"})
@@ -339,6 +301,7 @@ def test_a_person_promotes_another_model_meanwhile(story: Story) -> None:
 # -- limits ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_champions_that_swing_freeze_the_loop(story: Story) -> None:
     world = story.world
     story.go_to("closed")
@@ -354,6 +317,7 @@ def test_champions_that_swing_freeze_the_loop(story: Story) -> None:
     story.go(lambda: len(world.loop.cases()) == 2, glass=0.9, kind="tinted")
 
 
+@pytest.mark.slow
 def test_cooldown_and_caps_hold_the_loop_back(story: Story) -> None:
     world = story.world
     world.policy(limits={"turns_per_day": 0})
@@ -371,6 +335,7 @@ def test_cooldown_and_caps_hold_the_loop_back(story: Story) -> None:
     assert len(world.loop.cases()) == 1
 
 
+@pytest.mark.slow
 def test_a_case_by_hand_needs_no_signal_and_settles_older_ones(story: Story) -> None:
     world = story.world
     for _ in range(8):
@@ -386,6 +351,7 @@ def test_a_case_by_hand_needs_no_signal_and_settles_older_ones(story: Story) -> 
     assert len(world.loop.cases()) == 1
 
 
+@pytest.mark.slow
 def test_a_real_but_faint_change_is_not_declared_normal_in_haste(story: Story) -> None:
     world = story.world
     for _ in range(10):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from loop_story import healed_once
 from loop_world import PROJECT, World
-from test_cases_to_their_ends import healed_once
 
 from autofocus.loop.stages import STAGES, step_names
 
@@ -129,6 +129,7 @@ def test_killed_in_the_middle_of_training(chaos: Chaos, monkeypatch: pytest.Monk
     nothing_twice(world)
 
 
+@pytest.mark.slow
 def test_flows_that_end_are_forgotten_and_a_waiting_case_starts_none(world: World) -> None:
     """With the real engine: a case that waits for labels costs no flows."""
     from dbos import DBOS
@@ -166,6 +167,7 @@ def test_flows_that_end_are_forgotten_and_a_waiting_case_starts_none(world: Worl
         engine.stop()
 
 
+@pytest.mark.slow
 def test_a_bug_in_a_step_stops_the_case_not_the_loop(world: World) -> None:
     engine = world.workspace.engine
     perform = engine.perform

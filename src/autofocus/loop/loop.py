@@ -99,6 +99,7 @@ class Loop:
         seen: list[object] = [
             case.stage,
             case.waiting_for,
+            self._rooms.models.alias("champion"),
             labels,
             self._cases.cancel_wanted(case.id),
             self._cases.approvals(case.id),
