@@ -348,7 +348,7 @@ class Dataset:
                 f"Project {self.project} has no images to commit.",
                 hint="Import some: autofocus data import FOLDER",
             )
-        digest = write_manifest(self._objects, content)
+        digest = write_manifest(self._objects, content, project=self.project)
         counts: dict[str, dict[str, int]] = {}
         for row in content:
             name = row.label["label"] if row.label is not None else ""
@@ -430,7 +430,7 @@ class Dataset:
         """An open version; needs no database from here on."""
         if not isinstance(version, Version):
             version = self.version(version)
-        return Manifest.open(self._objects, version.digest)
+        return Manifest.open(self._objects, version.digest, project=self.project)
 
     def diff(self, a: Version | str | int, b: Version | str | int) -> list[VersionChange]:
         """What changed from version ``a`` to ``b``, by key; costs only what changed."""

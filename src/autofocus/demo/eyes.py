@@ -440,9 +440,9 @@ class _Glasses:
         rng, s = self.rng, self.s
         glare = np.zeros((s, s), np.uint8)
         colour = np.array([250.0, 250.0, 252.0]) + rng.normal(0, 1, 3) * np.array([10.0, 4.0, 14.0])
-        for _ in range(int(_between(rng, 2, 4.9))):  # lamps and sky: bright spots
+        for _ in range(int(_between(rng, 2.5, 4.99))):  # lamps and sky: bright spots
             x, y = self._place(
-                self.half * _between(rng, -0.55, 0.55), self.height * _between(rng, -0.5, 0.05)
+                self.half * _between(rng, -0.55, 0.55), self.height * _between(rng, -0.45, 0.12)
             )
             opacity = int(_between(rng, 205, 255))
             _disc(glare, x, y, self.half * _between(rng, 0.1, 0.19), opacity)

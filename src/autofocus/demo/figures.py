@@ -37,7 +37,7 @@ class DemoOptions:
     port: int = 0
     inference_port: int = 0
     training_images: Mapping[str, int] = field(default_factory=lambda: dict(TRAINING_IMAGES))
-    training_parameters: Mapping[str, Any] = field(default_factory=dict)
+    training_parameters: Mapping[str, Any] = field(default_factory=lambda: {"steps": 360})
 
     def __post_init__(self) -> None:
         if self.task != "classification":

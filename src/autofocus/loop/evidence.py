@@ -207,17 +207,19 @@ def harm(rooms: Rooms, cases: Cases, case: Case) -> Harm:
 
 
 def verdict_picks(rooms: Rooms, cases: Cases, case: Case, asked: int, n: int) -> list[Pick]:
-    """The next ``n`` images of a fixed random order of the slice; the first ``asked`` are out.
+    """The next ``n`` images of a fixed random order of the slice's core; ``asked`` are out.
 
-    Each image of the slice is equally likely at each place, so the answers are an honest sample
-    of it.
+    The core is the half of the slice that is surest to have drifted: ordinary images that slipped
+    into the slice would hide the harm done to the others. Each image of the core is equally
+    likely at each place, so the answers are an honest sample of it.
     """
     if n <= 0:
         return []
 
     def work() -> dict[str, Any]:
         data = _diagnosed(rooms, case)
-        ids = data["ids"][data["drifted"]]
+        sure = np.median(data["posterior"][data["drifted"]])
+        ids = data["ids"][data["drifted"] & (data["posterior"] >= sure)]
         window = rooms.log.window([str(i) for i in ids])
         first = first_of_each(window.sha256)
         first = first[window.kept[first]]
@@ -251,7 +253,8 @@ def _pick(
 def worth_it(rooms: Rooms, cases: Cases, case: Case, weighed: Harm) -> tuple[bool, str]:
     """The cost rule: harm avoided over the horizon against labels and the turn itself.
 
-    The excess error is shrunk to what is proven: its lower confidence bound above the margin.
+    The excess error is shrunk to what is proven, its lower confidence bound above the margin, and
+    counted for the half of the slice that it was proven on.
     """
     from autofocus.monitoring.evidence import error_lower
 
@@ -261,7 +264,7 @@ def worth_it(rooms: Rooms, cases: Cases, case: Case, weighed: Harm) -> tuple[boo
     assert found is not None
     low = error_lower(int(weighed.errors), weighed.n, policy.harm.alpha)
     excess = max(low - (weighed.margin - policy.harm.tolerance), 0.0)
-    gain = cost.horizon * found["share"] * excess * cost.per_error
+    gain = cost.horizon * found["share"] / 2 * excess * cost.per_error
     price = policy.labels.per_case * cost.per_label + cost.per_turn
     why = (
         f"over {cost.horizon:,} images a cure saves about {gain:,.0f}, and costs about {price:,.0f}"

@@ -22,11 +22,15 @@ def publish_bundle(objects: ObjectStore, folder: Path) -> str:
     ``bundle.json`` is written last, so a half-published bundle is none. Raises InvalidInput if a
     file is missing or is not what ``bundle.json`` says.
     """
-    bundle = decode(ModelBundle, json.loads((folder / MANIFEST).read_text()), where=MANIFEST)
+    try:
+        text = (folder / MANIFEST).read_text()
+    except FileNotFoundError as exc:
+        raise InvalidInput(f"{folder} is not a bundle: it has no {MANIFEST}.") from exc
+    bundle = decode(ModelBundle, json.loads(text), where=MANIFEST)
     contents = {}
     for name, expected in sorted(bundle.files.items()):
         path = folder / name
-        if "/" in name or not path.is_file():
+        if not _is_plain(name) or not path.is_file():
             raise InvalidInput(f"The bundle in {folder} lists {name!r}, which is not there.")
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != expected:
@@ -41,12 +45,39 @@ def publish_bundle(objects: ObjectStore, folder: Path) -> str:
 def open_bundle(objects: ObjectStore, digest: str, cache: Path) -> tuple[ModelBundle, Path]:
     """A verified local copy of a bundle: its description and its folder under ``cache``.
 
-    Raises NotFound if there is none, Corrupted if a byte is not what was published.
+    A copy that was damaged since (a power cut, a full disk) is fetched again. Raises NotFound if
+    there is none, Corrupted if a byte is not what was published.
     """
     folder = cache / "bundles" / digest
-    if not (folder / MANIFEST).exists():
+    bundle = _cached(folder, digest)
+    if bundle is None:
+        shutil.rmtree(folder, ignore_errors=True)
         _fetch(objects, digest, folder)
-    return decode(ModelBundle, json.loads((folder / MANIFEST).read_text())), folder
+        bundle = _cached(folder, digest)
+    if bundle is None:
+        raise Corrupted(
+            f"The copy of bundle {digest[:12]} in {folder} does not stay as it was written.",
+            hint="Look at the disk that holds it, or name another folder for caches.",
+        )
+    return bundle, folder
+
+
+def _cached(folder: Path, digest: str) -> ModelBundle | None:
+    """The bundle in a cache folder, None unless each of its bytes is right."""
+    try:
+        bundle = decode(ModelBundle, json.loads((folder / MANIFEST).read_text()), where=MANIFEST)
+        sound = bundle.digest == digest and all(
+            hashlib.sha256((folder / name).read_bytes()).hexdigest() == expected
+            for name, expected in bundle.files.items()
+        )
+    except (FileNotFoundError, ValueError):
+        return None
+    return bundle if sound else None
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a file of that name lies in the bundle's own folder."""
+    return bool(name) and Path(name).name == name and "\\" not in name and name != MANIFEST
 
 
 def _fetch(objects: ObjectStore, digest: str, folder: Path) -> None:
@@ -58,7 +89,7 @@ def _fetch(objects: ObjectStore, digest: str, folder: Path) -> None:
         bundle = decode(ModelBundle, json.loads(text), where=MANIFEST)
     except ValueError as exc:
         raise Corrupted(f"The description of bundle {digest[:12]} is damaged: {exc}") from exc
-    if bundle.digest != digest:
+    if bundle.digest != digest or not all(map(_is_plain, bundle.files)):
         raise Corrupted(f"Bundle {digest[:12]} describes another one ({bundle.digest[:12]}).")
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{digest[:12]}-", dir=folder.parent))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -27,6 +29,7 @@ from autofocus.store import tables
 from autofocus.types.clock import now
 
 BUSY_SECONDS = 30
+CONNECT_SECONDS = 10
 _EXAMPLES = "For example postgresql://user:password@host/database, or a file path for SQLite."
 
 
@@ -52,27 +55,18 @@ class Database:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as exc:
-                raise Unavailable(f"Cannot make the folder {path.parent}: {exc.strerror}.") from exc
+                raise Unavailable(
+                    f"Cannot make the folder {path.parent} for the database: {exc.strerror}.",
+                    hint="Name a place that you may write to.",
+                ) from exc
             url = URL.create("sqlite", database=str(path))
         else:
-            try:
-                url = make_url(text)
-            except ArgumentError as exc:
-                raise InvalidInput("The database URL cannot be read.", hint=_EXAMPLES) from exc
-            if url.drivername in ("postgres", "postgresql"):
-                url = url.set(drivername="postgresql+psycopg")
-        if url.get_backend_name() not in ("sqlite", "postgresql"):
-            raise InvalidInput(
-                f"The database {url.render_as_string()} is neither SQLite nor PostgreSQL.",
-                hint=_EXAMPLES,
-            )
-        try:
-            engine = sa.create_engine(url, pool_pre_ping=True)
-        except (ArgumentError, NoSuchModuleError) as exc:
-            raise InvalidInput(
-                f"The database URL {url.render_as_string()} names no usable driver.",
-                hint=_EXAMPLES,
-            ) from exc
+            url = _parse(text)
+        postgres = url.get_backend_name() == "postgresql"
+        patience = {"connect_timeout": url.query.get("connect_timeout", CONNECT_SECONDS)}
+        engine = sa.create_engine(
+            url, pool_pre_ping=postgres, connect_args=patience if postgres else {}
+        )
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _prepare_sqlite)
             sa.event.listen(engine, "begin", _begin_sqlite)
@@ -80,6 +74,11 @@ class Database:
         with database.read() as conn:
             conn.execute(sa.text("SELECT 1"))
         return database
+
+    @property
+    def shown(self) -> str:
+        """The place in words that may be printed: without any secret."""
+        return _shown(self.engine.url)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -97,14 +96,18 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view; nothing may be written."""
+        """A consistent view: all statements inside see one moment; nothing may be written."""
         with self._translated(), self.engine.connect() as conn:
+            if self.engine.dialect.name == "postgresql":
+                # SQLite's transactions are like this by themselves.
+                conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield conn
 
     def migrate(self) -> None:
         """Bring the tables to this release's shape; harmless when they are already."""
         from alembic import command
         from alembic.config import Config
+        from alembic.util import CommandError
 
         config = Config()
         config.set_main_option("script_location", "autofocus.store:migrations")
@@ -114,7 +117,13 @@ class Database:
                 # Two processes that open a new workspace at once must not both create tables.
                 conn.execute(sa.text("SELECT pg_advisory_xact_lock(727001)"))
             config.attributes["connection"] = conn
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as exc:
+                raise Conflict(
+                    f"The tables in {self.shown} are of a newer release of Autofocus: {exc}.",
+                    hint="Install that release or a later one: pip install --upgrade autofocus",
+                ) from exc
 
     def close(self) -> None:
         """Give all connections back."""
@@ -125,7 +134,45 @@ class Database:
         try:
             yield
         except DBAPIError as exc:
-            raise _translate(exc, self.engine.url.render_as_string()) from exc
+            raise _translate(exc, self.shown) from exc
+        except sa.exc.TimeoutError as exc:
+            raise Unavailable(
+                f"No connection to {self.shown} became free in time.", hint="Try again."
+            ) from exc
+
+
+def _parse(text: str) -> URL:
+    """The URL, with a password that may hold any character, escaped or not."""
+    # Neither the cause nor the text is shown: both can hold the password, or a part of it.
+    unreadable = InvalidInput("The database URL cannot be read.", hint=_EXAMPLES)
+    scheme, _, rest = text.partition("://")
+    who, at, place = rest.rpartition("@")
+    user, colon, password = who.partition(":")
+    is_host = re.fullmatch(r"[^@/?#]*(:\d+)?", re.split(r"[/?#]", rest, maxsplit=1)[0])
+    if at and colon and not is_host and not re.search(r"[@/?#]", user):
+        text = f"{scheme}://{user}:{quote(unquote(password), safe='')}@{place}"
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise unreadable from None
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise InvalidInput(
+            f"The database {_shown(url)} is neither SQLite nor PostgreSQL.", hint=_EXAMPLES
+        )
+    try:
+        url.get_dialect().import_dbapi()
+    except (ArgumentError, NoSuchModuleError, ImportError) as exc:
+        raise InvalidInput(
+            f"The database URL {_shown(url)} names a driver that is not here.", hint=_EXAMPLES
+        ) from exc
+    return url
+
+
+def _shown(url: URL) -> str:
+    secret = {name: "***" for name in url.query if "password" in name}
+    return url.update_query_dict(secret).render_as_string()
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
@@ -164,6 +211,10 @@ def _translate(exc: DBAPIError, where: str) -> AutofocusError:
         if "locked" in lower:
             return Unavailable(
                 f"{where} was busy for more than {BUSY_SECONDS} seconds.", hint="Try again."
+            )
+        if "deadlock" in lower or "could not serialize" in lower:
+            return Unavailable(
+                f"Another change in {where} came between; nothing was changed.", hint="Try again."
             )
         return Unavailable(
             f"The database {where} does not answer: {text.splitlines()[0]}.",

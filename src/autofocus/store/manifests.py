@@ -42,6 +42,7 @@ SCHEMA = pa.schema(
         ("uri", pa.string()),
     ]
 )
+PLACES = ["pack", "offset", "size", "uri"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,14 @@ def content_digest(rows: Iterable[tuple[str, str | None, str]]) -> str:
     return tree.hexdigest()
 
 
-def write_manifest(objects: ObjectStore, rows: Iterable[ManifestRow]) -> str:
-    """Store a version and return its digest; the same content is stored once."""
+def write_manifest(objects: ObjectStore, rows: Iterable[ManifestRow], *, project: str = "") -> str:
+    """Store a version and return its digest; the same content is stored once.
+
+    Keys and metadata are not part of the digest. Where a version of the same digest has others
+    (the same images in another project, imported from another folder), ``project`` gets a file of
+    its own beside it. A file that differs only in where the bytes are is replaced: an image that
+    was erased and brought back has another place.
+    """
     ordered = sorted(rows, key=lambda row: (row.key, row.sha256))
     labels = [None if r.label is None else canonical_json(r.label).decode() for r in ordered]
     digest = content_digest(
@@ -92,14 +99,28 @@ def write_manifest(objects: ObjectStore, rows: Iterable[ManifestRow]) -> str:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, SCHEMA) as writer:
         writer.write_table(table)
-    if not objects.exists(manifest_key(digest)):
-        objects.put(manifest_key(digest), sink.getvalue().to_pybytes())
+    data = sink.getvalue().to_pybytes()
+    name = manifest_key(digest)
+    there = objects.get(name) if objects.exists(name) else None
+    if there is not None and project and not _same_but_for_places(there, table):
+        name = manifest_key(digest, project)
+        there = objects.get(name) if objects.exists(name) else None
+    if there != data:
+        objects.put(name, data)
     return digest
 
 
-def manifest_key(digest: str) -> str:
-    """Where a version's manifest is in the object store."""
-    return f"manifests/{digest}.arrow"
+def _same_but_for_places(data: bytes, table: pa.Table) -> bool:
+    try:
+        other = pa.ipc.open_file(pa.BufferReader(data)).read_all()
+    except pa.ArrowInvalid:
+        return True  # damaged: what is written now repairs it
+    return bool(other.drop_columns(PLACES).equals(table.drop_columns(PLACES)))
+
+
+def manifest_key(digest: str, project: str = "") -> str:
+    """Where a version's manifest is in the object store, or a project's own reading of it."""
+    return f"manifests/{digest}.{project}.arrow" if project else f"manifests/{digest}.arrow"
 
 
 class Manifest:
@@ -113,14 +134,17 @@ class Manifest:
         self._columns = {name: table.column(name) for name in SCHEMA.names}
 
     @classmethod
-    def open(cls, objects: ObjectStore, digest: str) -> Manifest:
-        """Memory-map a version; raises NotFound or Corrupted."""
-        path = objects.local_path(manifest_key(digest))
+    def open(cls, objects: ObjectStore, digest: str, *, project: str = "") -> Manifest:
+        """Memory-map a version, with the keys of ``project``; raises NotFound or Corrupted."""
+        name = manifest_key(digest)
+        if project and objects.exists(manifest_key(digest, project)):
+            name = manifest_key(digest, project)
+        path = objects.local_path(name)
         try:
             if path is not None:
                 source = pa.memory_map(str(path))
             else:
-                source = pa.BufferReader(objects.get(manifest_key(digest)))
+                source = pa.BufferReader(objects.get(name))
             table = pa.ipc.open_file(source).read_all()
         except (FileNotFoundError, NotFound) as exc:
             raise NotFound(f"There is no version {digest[:12]} in {objects.url}.") from exc
@@ -160,7 +184,19 @@ class Manifest:
     def image(self, i: int) -> bytes:
         """The i-th image's bytes, checked; raises NotFound if it was deleted, Corrupted."""
         at = {n: self._columns[n][i].as_py() for n in ("sha256", "size", "pack", "offset", "uri")}
-        return read_blob(self._objects, BlobAt(**at))
+        try:
+            return read_blob(self._objects, BlobAt(**at))
+        except Corrupted as exc:
+            # Forgetting overwrites with zeros, and a frozen version goes on naming the place.
+            if at["uri"] or bytes(at["size"]) != self._objects.get_range(
+                f"packs/{at['pack']}", at["offset"], at["size"]
+            ):
+                raise
+            raise NotFound(
+                f"Image {at['sha256'][:12]} of version {self.digest[:12]} was erased: its place "
+                "holds only zeros.",
+                hint="Freeze a version without it: autofocus data commit NAME.",
+            ) from exc
 
     def verify(self) -> None:
         """Raise Corrupted unless the content is what the name says."""

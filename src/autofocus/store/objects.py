@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -37,10 +39,15 @@ class ObjectStore:
     def open(cls, location: str | os.PathLike[str]) -> ObjectStore:
         """Open a folder (made if missing) or a URL.
 
-        Raises InvalidInput for a location that is none, Unavailable if it cannot be reached.
+        Raises InvalidInput for a location that is none, Unavailable for a folder that cannot be
+        made. A remote store is first asked when it is first used.
         """
         text = os.fspath(location)
         parts = urlsplit(text)
+        if re.match(r"[a-z][a-z0-9]+:/(?!/)", text):
+            raise InvalidInput(
+                f"{text!r} is not a place for objects: a slash is missing.", hint=_EXAMPLES
+            )
         if "://" not in text:
             folder = Path(text).absolute()
         elif parts.scheme == "file":
@@ -105,8 +112,10 @@ class ObjectStore:
             found: list[str] = []
             with _local_errors(prefix):
                 for folder, _, names in os.walk(root):
-                    inside = Path(folder).relative_to(self._folder).as_posix()
-                    found.extend(f"{inside}/{name}" for name in names if not _unfinished(name))
+                    inside = Path(folder).relative_to(self._folder)
+                    found.extend(
+                        (inside / name).as_posix() for name in names if not _unfinished(name)
+                    )
             return sorted(found)
         with self._remote_errors(prefix):
             return sorted(item["path"] for page in self._store().list(prefix) for item in page)
@@ -153,7 +162,10 @@ def _open_remote(url: str) -> RemoteStore:
     from obstore.store import from_url
 
     try:
-        return from_url(url)
+        # No client options: they would replace those in the environment, as AWS_ALLOW_HTTP.
+        return from_url(
+            url, retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
+        )
     except (BaseError, ValueError) as exc:
         raise InvalidInput(
             f"The object store URL {url!r} cannot be used: {str(exc).splitlines()[0]}.",
@@ -172,7 +184,7 @@ def _unfinished(name: str) -> bool:
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("wb") as file:
@@ -184,6 +196,14 @@ def _write_atomically(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, so that they survive a power cut."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:

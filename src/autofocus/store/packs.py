@@ -14,8 +14,8 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import RawIOBase
 from pathlib import Path
-from typing import IO
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
@@ -31,6 +31,7 @@ from autofocus.types.clock import now
 PACK_BYTES = 256 * 1024 * 1024
 _LOOKUP = 500  # values in one IN (...), below every database's limit
 _PUNCH_HOLE_KEEP_SIZE = 0x03
+_HELD = 16  # packs left full that stay locked; no batch in memory is larger than so many
 
 
 class PackStore:
@@ -43,9 +44,10 @@ class PackStore:
         self._objects = objects
         self._pack_bytes = pack_bytes
         self._mutex = threading.RLock()
-        self._file: IO[bytes] | None = None
+        self._file: RawIOBase | None = None
         self._name = ""
-        self._lock: FileLock | None = None
+        # Of the pack that is written, and of those left full: their rows may not be committed yet.
+        self._locks: dict[str, FileLock] = {}
 
     # -- writing -------------------------------------------------------------------------
 
@@ -102,14 +104,15 @@ class PackStore:
                 )
 
     def close(self) -> None:
-        """Let other processes write to the pack."""
+        """Let other processes write to the packs; what is not committed by now is dropped."""
         with self._mutex:
             if self._file is not None:
                 self._file.close()
                 self._file = None
-            if self._lock is not None:
-                self._lock.release()
-                self._lock = None
+            self._name = ""
+            for lock in self._locks.values():
+                lock.release()
+            self._locks.clear()
 
     # -- reading -------------------------------------------------------------------------
 
@@ -188,8 +191,11 @@ class PackStore:
         for row in dead:
             if row.pack and row.pack in needed:
                 self._erase(row.pack, row.pack_offset, row.size)
-        for pack in {row.pack for row in dead if row.pack} - needed - {self._name}:
-            self._objects.delete(f"packs/{pack}")
+        for pack in {row.pack for row in dead if row.pack} - needed:
+            if not self._delete_pack(pack):
+                for row in dead:
+                    if row.pack == pack:
+                        self._erase(pack, row.pack_offset, row.size)
         for row in rows:
             if row.deleted_at is not None and row.pack in needed:
                 self._erase(row.pack, row.pack_offset, row.size)
@@ -205,7 +211,7 @@ class PackStore:
         entries: dict[str, BlobAt] = {}
         pending = dict(new)
         while pending:
-            file = self._writable_pack()
+            file = self._writable_pack(len(next(iter(pending.values()))))
             start = file.seek(0, os.SEEK_END)
             offset = start
             taken = []
@@ -217,11 +223,10 @@ class PackStore:
                 offset += len(data)
             try:
                 for name in taken:
-                    file.write(pending[name])
-                file.flush()
+                    _write_all(file, pending[name])
                 os.fsync(file.fileno())
             except OSError as exc:
-                self._drop_tail(start)
+                os.ftruncate(file.fileno(), start)
                 if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                     raise StorageFull(
                         f"No space left to store {len(new)} image(s).",
@@ -231,21 +236,16 @@ class PackStore:
             for name in taken:
                 del pending[name]
             if pending:
-                self.close()
+                self._leave_pack()
         return entries
 
-    def _drop_tail(self, end: int) -> None:
-        assert self._file is not None
-        path = Path(self._file.name)
-        # The buffer may still hold what could not be written: it must not be flushed on close.
-        os.ftruncate(self._file.fileno(), end)
-        raw, self._file = self._file, None
-        try:
-            raw.close()
-        except OSError:
-            os.truncate(path, end)
-        os.truncate(path, end)
-        self.close()
+    def _leave_pack(self) -> None:
+        """Begin another pack next time; this one stays locked, its rows may not be there yet."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        while len(self._locks) > _HELD:
+            self._locks.pop(next(iter(self._locks))).release()
 
     def _append_remote(self, new: dict[str, bytes]) -> dict[str, BlobAt]:
         pack = hashlib.sha256("".join(sorted(new)).encode()).hexdigest()[:32] + ".pack"
@@ -256,11 +256,14 @@ class PackStore:
         self._objects.put(f"packs/{pack}", b"".join(new.values()))
         return entries
 
-    def _writable_pack(self) -> IO[bytes]:
-        """The pack this process appends to: its own, one nobody holds, or a new one."""
-        if self._file is not None and self._file.seek(0, os.SEEK_END) < self._pack_bytes:
+    def _writable_pack(self, need: int) -> RawIOBase:
+        """The pack this process appends to: its own, one nobody holds, or a new one.
+
+        It has room for ``need`` bytes or is empty.
+        """
+        if self._file is not None and not self._is_full(self._file.seek(0, os.SEEK_END), need):
             return self._file
-        self.close()
+        self._leave_pack()
         folder = self._objects.local_path("packs")
         assert folder is not None
         folder.mkdir(parents=True, exist_ok=True)
@@ -268,7 +271,9 @@ class PackStore:
         candidates.append(f"{secrets.token_hex(8)}.pack")
         for name in candidates:
             path = folder / name
-            if path.exists() and path.stat().st_size >= self._pack_bytes:
+            if name in self._locks:
+                continue
+            if path.exists() and self._is_full(path.stat().st_size, need):
                 continue
             lock = FileLock(folder / f"{name}.lock")
             try:
@@ -284,13 +289,36 @@ class PackStore:
                     )
                 ).scalar_one()
             is_new = not path.exists()
-            file = path.open("ab")
+            # Not buffered: after a full disk nothing may be left that closing would write.
+            file = path.open("ab", buffering=0)
             os.ftruncate(file.fileno(), int(end or 0))
             if is_new:
                 sync_folder(folder)
-            self._file, self._name, self._lock = file, name, lock
+            self._file, self._name, self._locks[name] = file, name, lock
             return file
         raise Unavailable("No pack can be written.", hint="Look at the permissions of the store.")
+
+    def _is_full(self, size: int, need: int) -> bool:
+        return size > 0 and size + need > self._pack_bytes
+
+    def _delete_pack(self, pack: str) -> bool:
+        """Remove a pack unless somebody writes to it; False if it stays."""
+        path = self._objects.local_path(f"packs/{pack}")
+        if path is not None:
+            if pack in self._locks:
+                return False
+            lock = FileLock(f"{path}.lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                return False
+            try:
+                self._objects.delete(f"packs/{pack}")
+            finally:
+                lock.release()
+        else:
+            self._objects.delete(f"packs/{pack}")
+        return True
 
     def _erase(self, pack: str, offset: int, size: int) -> None:
         path = self._objects.local_path(f"packs/{pack}")
@@ -305,6 +333,12 @@ class PackStore:
             file.flush()
             _punch_hole(file.fileno(), offset, size)
             os.fsync(file.fileno())
+
+
+def _write_all(file: RawIOBase, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) or 0 :]
 
 
 def _punch_hole(handle: int, offset: int, size: int) -> None:

@@ -67,7 +67,7 @@ def _train(
     spec: RunSpec, objects: ObjectStore, out: Path, cache: Path, publish: bool
 ) -> dict[str, Any]:
     parameters = parse_parameters(spec.parameters)
-    manifest = Manifest.open(objects, spec.version)
+    manifest = Manifest.open(objects, spec.version, project=spec.project)
     rows = split_rows(manifest, spec.classes)
     torch.manual_seed(seed_of(spec.seed, "weights"))
     network, preprocessing = _start(spec, parameters, manifest, rows, objects, cache)
