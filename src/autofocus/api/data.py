@@ -28,6 +28,9 @@ class ImportRequest:
     split: str | None = None
     metadata: str | None = None
     group_by: str | None = None
+    file_column: str | None = None
+    label_column: str | None = None
+    root: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,9 @@ def import_path(project: InProject, body: ImportRequest) -> dict[str, Any]:
         split=body.split,
         metadata=Path(body.metadata) if body.metadata else None,
         group_by=body.group_by,
+        file_column=body.file_column,
+        label_column=body.label_column,
+        root=body.root,
     )
     return encode(report)  # type: ignore[no-any-return]
 

@@ -32,10 +32,19 @@ def import_(
         str | None, typer.Option(help="Put everything into train, val, test or pool.")
     ] = None,
     metadata: Annotated[
-        Path | None, typer.Option(help="CSV whose first column is the relative path.")
+        Path | None, typer.Option(help="CSV with further columns, by relative path.")
     ] = None,
     group_by: Annotated[
         str | None, typer.Option(help="Metadata column whose groups must not straddle splits.")
+    ] = None,
+    file_column: Annotated[
+        str | None, typer.Option(help="Column of a table that holds the paths.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="Column of a table that holds the classes.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder where a table's paths begin (default: its own).")
     ] = None,
     by_reference: Annotated[
         bool, typer.Option("--by-reference", help="Leave the images where they are.")
@@ -50,6 +59,9 @@ def import_(
             split=split,
             metadata=metadata,
             group_by=group_by,
+            file_column=file_column,
+            label_column=label_column,
+            root=root,
             by_reference=by_reference,
             progress=advance,
         )

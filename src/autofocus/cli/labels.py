@@ -116,11 +116,22 @@ def import_(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="CSV (file,label) or COCO JSON.")],
     author: Author = None,
+    file_column: Annotated[
+        str | None, typer.Option(help="Column of a table that holds the paths.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="Column of a table that holds the classes.")
+    ] = None,
 ) -> None:
     """Import labels for images that are here already, matched by relative path."""
     session: Session = context.obj
     with session.open_project() as project:
-        report = project.labels.import_labels(path, author=author or default_author())
+        report = project.labels.import_labels(
+            path,
+            author=author or default_author(),
+            file_column=file_column,
+            label_column=label_column,
+        )
     session.say(
         report,
         f"{report.labelled} labelled, {report.unchanged} unchanged, {len(report.skipped)} skipped, "
