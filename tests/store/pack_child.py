@@ -31,10 +31,10 @@ def fill_up(database: Database, packs: PackStore) -> None:
         packs.append([b"b" * MIB, b"c" * 3 * MIB])
     except StorageFull as error:
         print(type(error).__name__)
+    put(database, packs, [b"d" * MIB])
     with database.begin() as conn:
         packs.record(conn, entries)
     print(entries[0].sha256)
-    put(database, packs, [b"d" * MIB])
 
 
 def main(location: str, store: str, what: str, number: str = "0") -> None:
