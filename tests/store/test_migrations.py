@@ -29,12 +29,6 @@ def _shape(table: sa.Table) -> list[tuple[str, bool, bool]]:
     return sorted((c.name, bool(c.nullable), c.primary_key) for c in table.columns)
 
 
-def test_migrating_twice_is_harmless(database: Database) -> None:
-    database.migrate()
-    with database.read() as conn:
-        assert conn.execute(sa.text("SELECT count(*) FROM alembic_version")).scalar_one() == 1
-
-
 def test_a_workspace_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
     database = Database.open(tmp_path / "x.db")
     database.migrate()

@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from filelock import FileLock
+
 from autofocus.errors import Corrupted, InvalidInput, NotFound
 from autofocus.store.objects import ObjectStore
 from autofocus.types.codec import canonical_json, decode
@@ -51,9 +53,14 @@ def open_bundle(objects: ObjectStore, digest: str, cache: Path) -> tuple[ModelBu
     folder = cache / "bundles" / digest
     bundle = _cached(folder, digest)
     if bundle is None:
-        shutil.rmtree(folder, ignore_errors=True)
-        _fetch(objects, digest, folder)
-        bundle = _cached(folder, digest)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # One process at a time, or one would clear away what another has just fetched.
+        with FileLock(cache / "bundles.lock"):
+            bundle = _cached(folder, digest)
+            if bundle is None:
+                shutil.rmtree(folder, ignore_errors=True)
+                _fetch(objects, digest, folder)
+                bundle = _cached(folder, digest)
     if bundle is None:
         raise Corrupted(
             f"The copy of bundle {digest[:12]} in {folder} does not stay as it was written.",
@@ -77,7 +84,9 @@ def _cached(folder: Path, digest: str) -> ModelBundle | None:
 
 def _is_plain(name: str) -> bool:
     """Whether a file of that name lies in the bundle's own folder."""
-    return bool(name) and Path(name).name == name and "\\" not in name and name != MANIFEST
+    return (
+        name not in ("", "..") and Path(name).name == name and "\\" not in name and name != MANIFEST
+    )
 
 
 def _fetch(objects: ObjectStore, digest: str, folder: Path) -> None:
@@ -91,7 +100,6 @@ def _fetch(objects: ObjectStore, digest: str, folder: Path) -> None:
         raise Corrupted(f"The description of bundle {digest[:12]} is damaged: {exc}") from exc
     if bundle.digest != digest or not all(map(_is_plain, bundle.files)):
         raise Corrupted(f"Bundle {digest[:12]} describes another one ({bundle.digest[:12]}).")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{digest[:12]}-", dir=folder.parent))
     try:
         for name, expected in bundle.files.items():
@@ -104,11 +112,6 @@ def _fetch(objects: ObjectStore, digest: str, folder: Path) -> None:
                 )
             (part / name).write_bytes(data)
         (part / MANIFEST).write_bytes(text)
-        try:
-            part.rename(folder)
-        except OSError:
-            # Another process was first with the same, equally verified, content.
-            if not (folder / MANIFEST).exists():
-                raise
+        part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)

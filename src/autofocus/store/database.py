@@ -148,8 +148,7 @@ def _parse(text: str) -> URL:
     scheme, _, rest = text.partition("://")
     who, at, place = rest.rpartition("@")
     user, colon, password = who.partition(":")
-    is_host = re.fullmatch(r"[^@/?#]*(:\d+)?", re.split(r"[/?#]", rest, maxsplit=1)[0])
-    if at and colon and not is_host and not re.search(r"[@/?#]", user):
+    if at and colon and not re.search(r"[@/?#]", user):
         text = f"{scheme}://{user}:{quote(unquote(password), safe='')}@{place}"
     try:
         url = make_url(text)
@@ -207,7 +206,9 @@ def _translate(exc: DBAPIError, where: str) -> AutofocusError:
         )
     if isinstance(exc, sa.exc.IntegrityError):
         return Conflict(f"The database refused the change: {text.splitlines()[0]}.")
-    if isinstance(exc, (sa.exc.OperationalError, sa.exc.InterfaceError)):
+    # SQLite reports statements that cannot be understood under the same name.
+    ours = "no such" in lower or "syntax error" in lower
+    if isinstance(exc, (sa.exc.OperationalError, sa.exc.InterfaceError)) and not ours:
         if "locked" in lower:
             return Unavailable(
                 f"{where} was busy for more than {BUSY_SECONDS} seconds.", hint="Try again."
