@@ -68,7 +68,7 @@ def test_a_project_its_images_and_a_version(client: TestClient) -> None:
     ("method", "path", "body", "status", "code"),
     [
         ("GET", "/api/projects/none", None, 404, "not_found"),
-        ("POST", "/api/projects", {"name": "Bad Name", "classes": ["a", "b"]}, 422, "invalid_input"),
+        ("POST", "/api/projects", {"name": "Bad!", "classes": ["a", "b"]}, 422, "invalid_input"),
         ("POST", "/api/projects", {"classes": ["a", "b"]}, 422, "invalid_input"),
         ("GET", "/api/predictions/p-none-0", None, 404, "not_found"),
         ("POST", "/api/projects/p/labels/answer",

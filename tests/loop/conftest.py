@@ -10,12 +10,15 @@ from loop_story import Story
 from loop_world import World
 
 from autofocus.loop import loop as loop_module
+from autofocus.training import runs
 
 
 @pytest.fixture(autouse=True)
 def jobs_find_this_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    # A world lets training be light; other tests of this process must get the real one back.
+    monkeypatch.setattr(runs, "TASK", runs.TASK)
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +27,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("loop") / "template"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
+        patch.setattr(runs, "TASK", runs.TASK)
         World(root).close()
     return root
 

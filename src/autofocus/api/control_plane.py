@@ -73,7 +73,12 @@ def run(
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=5
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        # Before the page answers, so that what is wrong with it is said here and now.
+        server.start()
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            server.stop()
 
 
 @contextmanager
@@ -132,13 +137,13 @@ def _lifespan(workspace: Workspace, server: InferenceServer) -> Any:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         from starlette.concurrency import run_in_threadpool
 
-        await run_in_threadpool(server.start)
         ticker = Ticker(workspace)
         await run_in_threadpool(ticker.start)
         try:
             yield
         finally:
             await run_in_threadpool(ticker.stop)
+            # Here and not after uvicorn's run, which ends by raising the signal again.
             await run_in_threadpool(server.stop)
 
     return lifespan

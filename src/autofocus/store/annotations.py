@@ -14,6 +14,23 @@ from autofocus.types.clock import now
 from autofocus.types.codec import decode, encode
 from autofocus.types.data import Annotation, Label, LabelSource, Tag
 
+# Built once: putting a statement together costs more than the database needs to run it.
+_OF_REQUEST = sa.select(annotation.c.id).where(
+    annotation.c.project == sa.bindparam("of_project"),
+    annotation.c.request == sa.bindparam("of_request"),
+)
+_END = (
+    sa.update(annotation)
+    .where(
+        annotation.c.project == sa.bindparam("of_project"),
+        annotation.c.key == sa.bindparam("of_key"),
+        annotation.c.rev_to.is_(None),
+    )
+    .values(rev_to=sa.bindparam("end"))
+)
+_BEGIN = sa.insert(annotation)
+_BEGIN_ONE = _BEGIN.returning(annotation.c.id)
+
 
 def write_annotation(
     conn: Connection,
@@ -37,42 +54,26 @@ def write_annotation(
     """
     if request is not None:
         known = conn.execute(
-            sa.select(annotation.c.id).where(
-                annotation.c.project == project, annotation.c.request == request
-            )
+            _OF_REQUEST, {"of_project": project, "of_request": request}
         ).scalar_one_or_none()
         if known is not None:
             return int(known)
-    conn.execute(
-        sa.update(annotation)
-        .where(
-            annotation.c.project == project,
-            annotation.c.key == key,
-            annotation.c.rev_to.is_(None),
-        )
-        .values(rev_to=revision)
-    )
-    return int(
-        conn.execute(
-            sa.insert(annotation)
-            .values(
-                project=project,
-                key=key,
-                label=encode(label),
-                author=author,
-                source=source,
-                confidence=confidence,
-                suggested_by=suggested_by,
-                case=case,
-                seconds=seconds,
-                created_at=now(),
-                rev_from=revision,
-                rev_to=None,
-                request=request,
-            )
-            .returning(annotation.c.id)
-        ).scalar_one()
-    )
+    conn.execute(_END, {"of_project": project, "of_key": key, "end": revision})
+    row = {
+        "project": project,
+        "key": key,
+        "label": encode(label),
+        "author": author,
+        "source": source,
+        "confidence": confidence,
+        "suggested_by": suggested_by,
+        "case": case,
+        "seconds": seconds,
+        "created_at": now(),
+        "rev_from": revision,
+        "request": request,
+    }
+    return int(conn.execute(_BEGIN_ONE, row).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +97,11 @@ def write_annotations(
     if not labels:
         return 0
     conn.execute(
-        sa.update(annotation)
-        .where(
-            annotation.c.project == project,
-            annotation.c.key == sa.bindparam("of_key"),
-            annotation.c.rev_to.is_(None),
-        )
-        .values(rev_to=revision),
-        [{"of_key": new.key} for new in labels],
+        _END, [{"of_project": project, "of_key": new.key, "end": revision} for new in labels]
     )
     at = now()
     conn.execute(
-        sa.insert(annotation),
+        _BEGIN,
         [
             {
                 "project": project,
@@ -127,15 +121,7 @@ def write_annotations(
 
 def end_annotation(conn: Connection, *, project: str, key: str, revision: int) -> bool:
     """Take the label in force away, keeping it in history; True if there was one."""
-    result = conn.execute(
-        sa.update(annotation)
-        .where(
-            annotation.c.project == project,
-            annotation.c.key == key,
-            annotation.c.rev_to.is_(None),
-        )
-        .values(rev_to=revision)
-    )
+    result = conn.execute(_END, {"of_project": project, "of_key": key, "end": revision})
     return result.rowcount > 0
 
 
