@@ -34,7 +34,7 @@ def _loaded(code: str) -> set[str]:
         pytest.param("import autofocus", id="package"),
         pytest.param("import autofocus.cli.main", id="command line"),
         pytest.param(
-            "from autofocus.cli.main import run\ntry:\n    run(['--help'])\nexcept SystemExit: pass",
+            "from autofocus.cli.main import run\ntry:\n run(['--help'])\nexcept SystemExit: pass",
             id="help",
         ),
     ],
