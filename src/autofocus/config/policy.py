@@ -75,8 +75,8 @@ class LabelPolicy:
 
     per_case: int = 60
     verdict_batch: int = 8
-    training: int = 42
-    comparison: int = 16
+    training: int = 34
+    comparison: int = 24
     uniform_share: float = 0.1
 
     def __post_init__(self) -> None:
