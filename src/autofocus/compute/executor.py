@@ -216,6 +216,8 @@ class Job:
             write_result(self.folder, {"state": "cancelled", "error": "cancelled on request"})
 
     def _pid(self) -> int | None:
+        if self._child is not None and self._child.poll() is None:
+            return self._child.pid  # the file may name the attempt before, or not be there yet
         path = self.folder / "pid"
         # Another process may be writing it just now: an empty file is not yet a number.
         text = path.read_text().strip() if path.exists() else ""
