@@ -57,8 +57,19 @@ class Chaos:
             self.world.answer()
             cases = self.world.loop.cases()
             if cases and cases[-1].stage == "closed":
+                self._count_a_death_after_the_end()
                 return
             time.sleep(0.15)
+
+    def _count_a_death_after_the_end(self) -> None:
+        """The step that closes the case may be killed after it did."""
+        assert self.child is not None
+        try:
+            code = self.child.wait(timeout=3.0)
+        except subprocess.TimeoutExpired:
+            return
+        assert code == -signal.SIGKILL, self.log()
+        self.deaths += 1
 
     def log(self) -> str:
         return (self.world.root / "control-plane.log").read_text()[-4000:]
