@@ -87,10 +87,19 @@ class LabelPolicy:
 
 @dataclass(frozen=True, slots=True)
 class TrainingPolicy:
-    """The recipe of a retraining: fine-tune the champion with replay, or start from scratch."""
+    """The recipe of a retraining: fine-tune the champion with replay, or start from scratch.
+
+    Up to ``unlabelled`` drifted images that nobody labels join the version; the averaged model
+    teaches those of them that it is sure of.
+    """
 
     recipe: Literal["finetune", "scratch"] = "finetune"
+    unlabelled: int = 300
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.unlabelled < 0:
+            raise InvalidInput(f"training.unlabelled must not be negative, got {self.unlabelled}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -417,7 +417,7 @@ class _Glasses:
     def _tint(self, img: Pixels, lens: Pixels) -> None:
         rng = self.rng
         tint = _TINT[int(rng.integers(len(_TINT)))] / 255
-        depth = _between(rng, 0.25, 0.8)
+        depth = _between(rng, 0.1, 0.35)
         factor = 1 - depth * (1 - tint)
         ramp = np.ones(self.s, np.float32)
         if rng.random() < 0.5:  # darker above
@@ -437,16 +437,16 @@ class _Glasses:
         _blend(img, self.face.skin * 0.35, cv2.blur(mask, (7, 7)))
 
     def _reflections(self, img: Pixels, lens: Pixels) -> None:
+        """What the lens mirrors. The sky pales the eye behind it, and the model, which never saw
+        a pale white of the eye, takes it for a lid; but the eye can still be seen."""
         rng, s = self.rng, self.s
-        glare = np.zeros((s, s), np.uint8)
-        colour = np.array([250.0, 250.0, 252.0]) + rng.normal(0, 1, 3) * np.array([10.0, 4.0, 14.0])
-        for _ in range(int(_between(rng, 2.5, 4.99))):  # lamps and sky: bright spots
+        glare = (lens * np.float32(_between(rng, 0.3, 0.48))).astype(np.uint8)  # sky, wall, page
+        if rng.random() < 0.6:  # a lamp
             x, y = self._place(
-                self.half * _between(rng, -0.55, 0.55), self.height * _between(rng, -0.45, 0.12)
+                self.half * _between(rng, -0.6, 0.6), self.height * _between(rng, -0.6, -0.2)
             )
-            opacity = int(_between(rng, 205, 255))
-            _disc(glare, x, y, self.half * _between(rng, 0.1, 0.19), opacity)
-        if rng.random() < 0.35:  # windows and screens: slanted bright bands
+            _disc(glare, x, y, self.half * _between(rng, 0.06, 0.11), int(_between(rng, 150, 230)))
+        if rng.random() < 0.2:  # windows and screens: slanted bright bands
             slope = _between(rng, -0.9, 0.9)
             for _ in range(int(_between(rng, 1, 2.5))):
                 x = self.half * _between(rng, -0.85, 0.85)
@@ -454,10 +454,11 @@ class _Glasses:
                 reach = self.height * 1.1
                 across = np.array([x - w, x + w, x + w, x - w])
                 down = np.array([-reach, -reach, reach, reach])
-                band = self._place(across + slope * down, down)
-                _fill(glare, band, int(_between(rng, 40, 110)))
-        if rng.random() < 0.12:  # a veil over the whole lens
-            glare = cv2.max(glare, (lens * np.float32(_between(rng, 0.05, 0.2))).astype(np.uint8))
+                band = np.zeros((s, s), np.uint8)
+                _fill(band, self._place(across + slope * down, down), 255)
+                more = int(_between(rng, 20, 45))
+                glare = cv2.add(glare, (band > 0).astype(np.uint8) * np.uint8(more))
+        colour = np.array([240.0, 244.0, 250.0]) + rng.normal(0, 1, 3) * np.array([8.0, 4.0, 8.0])
         k = int(rng.choice([3, 5]))
         _blend(img, colour, cv2.min(cv2.blur(glare, (k, k)), lens))
 

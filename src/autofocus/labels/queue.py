@@ -120,7 +120,8 @@ class Labels:
                     kind="labels.requested",
                     project=self.project,
                     key=f"{first.id}/requested",
-                    what=f"{new} labels are wanted: {first.reason}.",
+                    what=f"{new} {'label is' if new == 1 else 'labels are'} wanted: "
+                    f"{first.reason}.",
                     subject=first.case or "",
                     cause=cause or first.case or "",
                     actor="loop" if first.case else "system",

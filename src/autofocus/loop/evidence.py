@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from autofocus.errors import NotFound
 from autofocus.labels.selection import first_of_each, select_drifted
-from autofocus.loop.questions import Pick, usable
+from autofocus.loop.questions import Pick, new_images, usable
 from autofocus.monitoring.contact_sheet import contact_sheets
 from autofocus.monitoring.diagnosis import Diagnosis, diagnose
 from autofocus.monitoring.estimate import estimate_accuracy
@@ -308,6 +308,22 @@ def training_picks(rooms: Rooms, cases: Cases, case: Case, n: int) -> list[Pick]
         return []
     window = rooms.log.window([name for name, _ in pairs])
     return [_pick(rooms, window, i, propensity=p) for i, (_, p) in enumerate(pairs)]
+
+
+def add_unlabelled(rooms: Rooms, cases: Cases, case: Case) -> None:
+    """The images that most surely drifted, until now, join the pool without a label."""
+
+    def work() -> dict[str, Any]:
+        before, since = _rows(rooms, case)
+        found = _diagnose(rooms, case, before, since)
+        surest = np.argsort(-found.posterior, kind="stable")
+        surest = surest[(found.posterior[surest] > 0.5) & since.kept[surest]]
+        surest = surest[first_of_each(since.sha256[surest])]
+        return {"ids": [str(since.ids[i]) for i in surest[: rooms.policy().training.unlabelled]]}
+
+    chosen = cases.once(case.id, "unlabelled", work)
+    fit = [name for name in chosen["ids"] if usable(rooms, name)]
+    rooms.data.add_images(new_images(rooms, case, fit))
 
 
 def move_answered_to_train(rooms: Rooms, case: Case) -> None:

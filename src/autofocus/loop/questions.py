@@ -42,24 +42,12 @@ def ask(
     ``blind`` hides the model's answer: an answer that decides about a model must not be led by it.
     Returns how many questions are new.
     """
-    images, questions = [], []
+    questions = []
     for place, pick in enumerate(picks):
-        key = f"production/{pick.prediction}"
-        data = rooms.log.image(pick.prediction)
-        images.append(
-            NewImage(
-                key,
-                data,
-                "pool",
-                {"case": case.id, "prediction": pick.prediction},
-                source="production",
-                case=case.id,
-            )
-        )
         questions.append(
             Question(
                 id=f"{case.id}/{purpose}/{pick.sha256[:20]}",
-                key=key,
+                key=_key(pick.prediction),
                 sha256=pick.sha256,
                 reason=reason,
                 purpose=purpose,
@@ -72,10 +60,30 @@ def ask(
                 details={"prediction": pick.prediction, **pick.details},
             )
         )
+    images = new_images(rooms, case, [pick.prediction for pick in picks])
     with rooms.database.begin() as conn:
-        known = {q.key for q in questions if _is_there(rooms, q.key)}
-        rooms.data.add_images([new for new in images if new.key not in known], conn=conn)
+        rooms.data.add_images(images, conn=conn)
         return rooms.labels.request(questions, cause=case.id, conn=conn)
+
+
+def new_images(rooms: Rooms, case: Case, predictions: Sequence[str]) -> list[NewImage]:
+    """The images of logged predictions, for the pool, without those that the data have."""
+    return [
+        NewImage(
+            _key(prediction),
+            rooms.log.image(prediction),
+            "pool",
+            {"case": case.id, "prediction": prediction},
+            source="production",
+            case=case.id,
+        )
+        for prediction in predictions
+        if not _is_there(rooms, _key(prediction))
+    ]
+
+
+def _key(prediction: str) -> str:
+    return f"production/{prediction}"
 
 
 def usable(rooms: Rooms, prediction: str) -> bool:

@@ -263,6 +263,7 @@ def freeze_a_version(rooms: Rooms, cases: Cases, case: Case) -> bool:
 
     def work() -> dict[str, object]:
         evidence.move_answered_to_train(rooms, case)
+        evidence.add_unlabelled(rooms, cases, case)
         version = rooms.data.commit(
             f"labels of {case.id}", author="loop", effect=f"{case.id}/version"
         )

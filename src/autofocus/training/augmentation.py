@@ -9,12 +9,16 @@ from __future__ import annotations
 import kornia
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 # At strength 1: shift as a share of the side, turn in degrees, change of scale, of the gain of
 # each colour, of brightness and of gamma (as a power of e), standard deviation of the noise.
 SHIFT, TURN, SCALE, GAIN, BRIGHTNESS, GAMMA, NOISE = 0.08, 8.0, 0.12, 0.15, 0.10, 0.25, 0.03
 BLUR_CHANCE, BLUR_SIGMA = 0.15, 1.5
 ERASE_CHANCE, ERASE_SIDE = 0.25, 0.35
+# The mask that mixes two images: side of the grid of random numbers that it is drawn from, and how
+# steep its edges are.
+MASK_GRID, MASK_STEEPNESS = 4, 4.0
 
 
 def augment(
@@ -29,6 +33,32 @@ def augment(
     )
     changed = _erased((changed + noise).clamp(0.0, 1.0), strength, generator)
     return torch.where(_column(strength) > 0, changed, images)
+
+
+def mix_same_class(
+    images: Tensor, truth: Tensor, new: int, share: float, generator: torch.Generator
+) -> Tensor:
+    """``images`` (n, 3, h, w) in which some of the first ``new`` have parts of an old image.
+
+    Each is mixed with probability ``share``, through a smooth random mask, with one of the others
+    that has the same class in ``truth`` (n,), so its label stays right (CutMix, Yun et al., ICCV
+    2019, within a class and across domains). A few new images thus show what is new about them
+    on very many old ones.
+    """
+    n, _, height, width = images.shape
+    chosen = torch.rand(new, generator=generator) < share
+    partner = torch.rand((new, n - new), generator=generator)
+    partner = partner.masked_fill(truth[:new, None] != truth[None, new:], -1.0)
+    best = partner.max(dim=1) if new < n else None
+    grid = torch.randn((new, 1, MASK_GRID, MASK_GRID), generator=generator)
+    if best is None:
+        return images
+    smooth = functional.interpolate(grid, size=(height, width), mode="bicubic")
+    mask = torch.sigmoid(MASK_STEEPNESS * smooth)
+    old = images[new:][best.indices]
+    mixed = mask * images[:new] + (1.0 - mask) * old
+    take = _column(chosen & (best.values >= 0.0))
+    return torch.cat([torch.where(take, mixed, images[:new]), images[new:]])
 
 
 def _column(values: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from autofocus.training import checkpoints
-from autofocus.training.augmentation import augment
+from autofocus.training.augmentation import augment, mix_same_class
 from autofocus.training.parameters import TrainingParameters
 
 Pixels = npt.NDArray[np.uint8]
@@ -112,6 +112,13 @@ def learning_rate(
     if step < rise:
         return peak * (step + 1) / rise
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise))))
+
+
+def pool_weight(parameters: TrainingParameters, *, finetune: bool) -> float:
+    """The weight of the images without a label."""
+    if parameters.pool_weight is not None:
+        return parameters.pool_weight
+    return 1.0 if finetune else 0.0
 
 
 def class_weights(parameters: TrainingParameters, truth: Rows, classes: int) -> Tensor:
@@ -223,6 +230,8 @@ class Fitting:
         strength[: len(new)] = parameters.focus.augmentation
         images = augment(to_float(train.pixels[rows]), strength, generator, flip=parameters.flip)
         truth = torch.from_numpy(train.truth[rows])
+        if len(new):
+            images = mix_same_class(images, truth, len(new), parameters.focus.mixing, generator)
         self.network.train()
         logits = self._forward(images)
         loss = functional.cross_entropy(
@@ -231,8 +240,9 @@ class Fitting:
             weight=self._weights,
             label_smoothing=parameters.label_smoothing,
         )
-        if parameters.pool_weight > 0 and len(self.material.pool) > 0:
-            loss = loss + parameters.pool_weight * self._pool_loss(step, generator)
+        weight = pool_weight(parameters, finetune=self.finetune)
+        if weight > 0 and len(self.material.pool) > 0:
+            loss = loss + weight * self._pool_loss(step, generator)
         rate = learning_rate(parameters, step, self.steps, finetune=self.finetune)
         for group in self._optimizer.param_groups:
             group["lr"] = rate

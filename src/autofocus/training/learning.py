@@ -27,7 +27,14 @@ from autofocus.store.manifests import Manifest
 from autofocus.store.objects import ObjectStore
 from autofocus.training.architectures import build, check_network
 from autofocus.training.bundle import WEIGHTS_FILE, HeldOut, write_bundle
-from autofocus.training.fitting import Examples, Fitting, Material, seed_of, weights_digest
+from autofocus.training.fitting import (
+    Examples,
+    Fitting,
+    Material,
+    pool_weight,
+    seed_of,
+    weights_digest,
+)
 from autofocus.training.images import Split, choose_preprocessing, load_pixels, split_rows, truths
 from autofocus.training.parameters import TrainingParameters, parse_parameters
 from autofocus.types.clock import now
@@ -175,7 +182,12 @@ def _material(
     cache: Path,
 ) -> Material:
     found = [manifest.row(int(i)) for i in rows.train]
-    pool = rows.pool if parameters.pool_weight > 0 else rows.pool[:0]
+    finetune = spec.initial_bundle is not None
+    pool = rows.pool if pool_weight(parameters, finetune=finetune) > 0 else rows.pool[:0]
+    if finetune:
+        unlabelled = [manifest.row(int(i)) for i in pool]
+        new = [parameters.focus.takes(r.key, r.metadata) for r in unlabelled]
+        pool = pool[np.array(new, dtype=bool)]
     return Material(
         train=Examples(
             load_pixels(manifest, rows.train, preprocessing, cache),

@@ -16,7 +16,8 @@ class Focus:
 
     Those whose key begins with ``prefix`` or, if ``metadata`` is given, those whose metadata
     column of that name holds ``value``. They make up ``share`` of every batch and are augmented
-    by ``augmentation`` (1 is mild).
+    by ``augmentation`` (1 is mild); the share ``mixing`` of them is mixed with an old image of
+    the same class.
     """
 
     prefix: str = "production/"
@@ -24,10 +25,13 @@ class Focus:
     value: str | int | float | bool | None = None
     share: float = 0.3
     augmentation: float = 1.5
+    mixing: float = 0.6
 
     def __post_init__(self) -> None:
         if not 0.0 < self.share < 1.0:
             raise InvalidInput(f"focus.share must lie between 0 and 1, got {self.share}.")
+        if not 0.0 <= self.mixing <= 1.0:
+            raise InvalidInput(f"focus.mixing must be in 0..1, got {self.mixing}.")
 
     def takes(self, key: str, metadata: Mapping[str, Any]) -> bool:
         """Whether an image is one of the new ones."""
@@ -45,14 +49,15 @@ class TrainingParameters:
     of the schedule; None: 4e-3, 1.5e-3 for fine-tuning. ``augmentation`` 0 is none, 1 mild.
     ``image_size`` is (height, width); None: the median of the training images, within 32..128.
     ``replay`` bounds how many old images a fine-tuning sees (None: all). ``pool_weight`` is the
-    weight of the images without a label (0: not used), ``pool_confidence`` how sure the averaged
-    model must be of one before it teaches. ``patience`` ends a training from scratch after that
-    many looks at the validation images without a lower loss (0: never).
+    weight of the images without a label (0: not used; None: 1 for fine-tuning, else 0), and
+    ``pool_confidence`` how sure the averaged model must be of one before it teaches. Fine-tuning
+    takes only those of them that ``focus`` takes. ``patience`` ends a training from scratch after
+    that many looks at the validation images without a lower loss (0: never).
     """
 
     steps: int | None = None
     epochs: float = 12.0
-    finetune_steps: int = 250
+    finetune_steps: int = 200
     batch: int = 64
     learning_rate: float | None = None
     weight_decay: float = 0.05
@@ -67,7 +72,7 @@ class TrainingParameters:
     looks: int = 12
     replay: int | None = None
     focus: Focus = field(default_factory=Focus)
-    pool_weight: float = 0.0
+    pool_weight: float | None = None
     pool_confidence: float = 0.95
 
     def __post_init__(self) -> None:
@@ -78,7 +83,7 @@ class TrainingParameters:
             raise InvalidInput(f"steps must be at least 1, got {self.steps}.")
         if self.learning_rate is not None and not self.learning_rate > 0:
             raise InvalidInput(f"learning_rate must be positive, got {self.learning_rate}.")
-        if not (self.epochs > 0 and self.augmentation >= 0 and self.pool_weight >= 0):
+        if not (self.epochs > 0 and self.augmentation >= 0 and (self.pool_weight or 0.0) >= 0):
             raise InvalidInput(
                 "epochs must be positive, augmentation and pool_weight not negative."
             )
