@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
+from autofocus.config.policy import GatePolicy
 from autofocus.errors import InvalidInput
 from autofocus.evaluation.compare import (
     compare,
@@ -17,6 +18,7 @@ from autofocus.evaluation.compare import (
     p_worse,
     score,
 )
+from autofocus.evaluation.gates import drop_gate
 
 
 def test_mcnemar_is_the_exact_binomial_test() -> None:
@@ -90,3 +92,24 @@ def test_holm_asks_more_of_many() -> None:
 def test_other_images_are_refused() -> None:
     with pytest.raises(InvalidInput, match="same images"):
         compare(np.ones(3, bool), np.ones(4, bool))
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "n", "passed"),
+    [
+        (5, 7, 89, True),  # 2.2 points below, which on so few images is chance
+        (2, 12, 89, False),
+        (3, 9, 600, True),  # exactly the point that is allowed
+        (3, 18, 600, False),
+        (9, 3, 89, True),
+    ],
+)
+def test_a_drop_fails_the_gate_where_it_is_larger_than_allowed_and_no_chance(
+    wins: int, losses: int, n: int, passed: bool
+) -> None:
+    other = np.arange(n) >= wins
+    model = np.ones(n, bool)
+    model[wins : wins + losses] = False
+    gate = drop_gate(compare(model, other), "eyes-1", GatePolicy())
+    assert gate.passed is passed, gate.reason
+    assert ("may be chance" in gate.reason) is (passed and losses - wins > 0.01 * n + 1e-9)

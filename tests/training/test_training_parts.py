@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from autofocus.errors import InvalidInput
 from autofocus.training import checkpoints
 from autofocus.training.architectures import CompactNet, build, check_network
-from autofocus.training.augmentation import augment
+from autofocus.training.augmentation import augment, mix_same_class
 from autofocus.training.calibration import fit_temperature, fit_whitening, softmax
 from autofocus.training.checkpoints import Checkpoint
 from autofocus.training.fitting import (
@@ -27,6 +27,23 @@ from autofocus.training.fitting import (
     weights_digest,
 )
 from autofocus.training.parameters import Focus, TrainingParameters, parse_parameters
+
+
+def test_new_images_are_mixed_with_old_ones_of_their_own_class_only() -> None:
+    # Old images of class 0 are 0.0, of class 1 are 1.0; new ones are 0.5; class 2 has no old one.
+    truth = torch.tensor([0, 1, 2, 0, 0, 1, 1])
+    images = torch.tensor([0.5, 0.5, 0.5, 0.0, 0.0, 1.0, 1.0]).view(-1, 1, 1, 1).expand(-1, 3, 8, 8)
+    mixed = mix_same_class(images, truth, 3, 1.0, torch.Generator().manual_seed(1))
+    assert mixed.shape == images.shape
+    assert bool((mixed[0] <= 0.5).all()) and float(mixed[0].min()) < 0.45
+    assert bool((mixed[1] >= 0.5).all()) and float(mixed[1].max()) > 0.55
+    assert torch.equal(mixed[2:], images[2:])
+    again = mix_same_class(images, truth, 3, 1.0, torch.Generator().manual_seed(1))
+    assert torch.equal(mixed, again)
+    none = mix_same_class(images, truth, 3, 0.0, torch.Generator().manual_seed(1))
+    assert torch.equal(none, images)
+    only_new = mix_same_class(images[:3], truth[:3], 3, 1.0, torch.Generator().manual_seed(1))
+    assert torch.equal(only_new, images[:3])
 
 
 @given(st.integers(1, 40), st.integers(0, 300), st.integers(0, 90), st.integers(0, 5))

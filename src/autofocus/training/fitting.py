@@ -189,6 +189,8 @@ class Fitting:
             _groups(self.network, parameters.weight_decay), lr=1e-3, betas=(0.9, 0.99)
         )
         self._best: dict[str, Tensor] = {}
+        # Asked of the weights that the run starts from, so a resumed run gets the same answer.
+        self._trusted = not finetune or self._accuracy() >= parameters.trusted_accuracy
         rows = np.arange(len(material.train), dtype=np.int64)
         focused = finetune and bool(material.focus.any()) and not bool(material.focus.all())
         old = rows[~material.focus] if focused else rows
@@ -232,7 +234,7 @@ class Fitting:
         strength[: len(new)] = parameters.focus.augmentation
         images = augment(to_float(train.pixels[rows]), strength, generator, flip=parameters.flip)
         truth = torch.from_numpy(train.truth[rows])
-        if len(new):
+        if len(new) and self._trusted:
             images = mix_same_class(images, truth, len(new), parameters.focus.mixing, generator)
         self.network.train()
         logits = self._forward(images)
@@ -243,7 +245,7 @@ class Fitting:
             label_smoothing=parameters.label_smoothing,
         )
         weight = pool_weight(parameters, finetune=self.finetune)
-        if weight > 0 and len(self.material.pool) > 0:
+        if weight > 0 and len(self.material.pool) > 0 and self._trusted:
             loss = loss + weight * self._pool_loss(step, generator)
         rate = learning_rate(parameters, step, self.steps, finetune=self.finetune)
         for group in self._optimizer.param_groups:
@@ -285,6 +287,12 @@ class Fitting:
                     kept[name].copy_(value)
 
     # -- looking, keeping, resuming ------------------------------------------------------
+
+    def _accuracy(self) -> float:
+        """On the validation images."""
+        logits, _ = answer(self.average, self.material.val.pixels)
+        truth = torch.from_numpy(self.material.val.truth)
+        return float((logits.argmax(dim=1) == truth).float().mean())
 
     def _look(self, step: int) -> None:
         logits, _ = answer(self.average, self.material.val.pixels)

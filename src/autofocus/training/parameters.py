@@ -53,7 +53,9 @@ class TrainingParameters:
     None: 1 for fine-tuning, else 0), and ``pool_confidence`` how sure the averaged model must
     be of one before it teaches. Fine-tuning takes only those of them that ``focus`` takes.
     ``patience`` ends a training from scratch after that many looks at the validation images
-    without a lower loss (0: never).
+    without a lower loss (0: never). A fine-tuning mixes and lets unlabelled images teach only
+    if the model that it starts from is right on at least ``trusted_accuracy`` of the validation
+    images: what a weak model is sure of is too often wrong.
     """
 
     steps: int | None = None
@@ -75,6 +77,7 @@ class TrainingParameters:
     focus: Focus = field(default_factory=Focus)
     pool_weight: float | None = None
     pool_confidence: float = 0.95
+    trusted_accuracy: float = 0.9
 
     def __post_init__(self) -> None:
         for name, low in (("batch", 2), ("looks", 1), ("finetune_steps", 1), ("patience", 0)):
