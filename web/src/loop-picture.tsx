@@ -55,14 +55,14 @@ export function LoopPicture({ view }: { view: Overview }) {
 }
 
 /** The same in one line, for lists and for the head of a case. */
-export function LoopLine({ at, closed = false }: { at: number; closed?: boolean }) {
+export function LoopLine({ at }: { at: number }) {
   return (
     <ol className="loop-line" aria-label="Stage">
       {STAGES.map((stage, i) => (
         <li
           key={stage.stage}
-          className={i === at && !closed ? "here" : i < at ? "past" : ""}
-          aria-current={i === at && !closed ? "step" : undefined}
+          className={i === at ? "here" : i < at ? "past" : ""}
+          aria-current={i === at ? "step" : undefined}
           title={stage.means}
         >
           <span>{stage.name}</span>

@@ -80,7 +80,7 @@ export function nowSentence(view: Overview): string {
     if (view.monitor.calibrating) {
       return `Learning what normal looks like: ${plural(view.monitor.calibration_needed ?? 0, "more image")} needed.`;
     }
-    return `Watching ${loop.champion}. All is as the model was tested.`;
+    return `Watching ${loop.champion}. No new change noticed.`;
   }
   return loop.waiting_for
     ? `Waiting for ${loop.waiting_for}.`

@@ -105,7 +105,7 @@ export function CasesPage({ project }: { project: string }) {
                       <strong>{found.id}</strong> <CaseBadge found={found} />
                     </span>
                     <span>{sentence(plain(found.reason || found.trigger))}</span>
-                    <LoopLine at={place(found.stage)} closed={found.stage === "closed"} />
+                    {found.stage !== "closed" && <LoopLine at={place(found.stage)} />}
                     <span className="soft">
                       opened {when(found.opened_at)}
                       {found.closed_at && `, closed ${when(found.closed_at)}`}
@@ -242,10 +242,11 @@ function CaseStory({
         <Fetched<StoredEvent[]> path={`events/latest?project=${found.project}&limit=1000`}>
           {(events) => (
             <EventList
-              events={events.filter(
-                (e) =>
-                  (e.subject === found.id || e.cause === found.id) && e.kind !== "labels.answered",
-              )}
+              events={events
+                .filter((e) => e.subject === found.id || e.cause === found.id)
+                // Every single answer would hide the story.
+                .filter((e) => e.kind !== "labels.answered" && !/waits for \d+ label/.test(e.what))
+                .reverse()}
             />
           )}
         </Fetched>
@@ -271,7 +272,7 @@ function DecisionBar({
   const open = found.stage !== "closed";
   return (
     <section className={`card wide decision ${waits ? "waits" : ""}`}>
-      <LoopLine at={place(found.stage)} closed={!open} />
+      {open && <LoopLine at={place(found.stage)} />}
       <div className="decision-text">
         <CaseBadge found={found} />
         <p>

@@ -26,7 +26,7 @@ export function ModelsPage({ project }: { project: string }) {
             <>
               <Card>
                 <div className="scroll">
-                  <table>
+                  <table className="models-table">
                     <thead>
                       <tr>
                         <th>Model</th>
@@ -146,16 +146,18 @@ export function ModelPage({ project, id }: { project: string; id: string }) {
 }
 
 function ReportCards({ project, report }: { project: string; report: Report }) {
-  const overall = report.metrics.filter((m) => !m.slice && m.value >= 0 && m.value <= 1 && m.low != null);
+  const overall = Object.entries(MEASURES).flatMap(([name, title]) =>
+    report.metrics.filter((m) => !m.slice && m.name === name).map((m) => ({ ...m, title })),
+  );
   const slices = report.metrics.filter((m) => m.slice && m.name === "accuracy");
   return (
     <>
       <Card title="Measured">
-        <MetricTable rows={overall.map((m) => ({ ...m, title: m.name.replaceAll("_", " ") }))} />
+        <MetricTable rows={overall} />
         {slices.length > 0 && (
           <>
             <h3>Right answers by kind of image</h3>
-            <MetricTable rows={slices.map((m) => ({ ...m, title: m.slice ?? "" }))} />
+            <MetricTable rows={slices.map((m) => ({ ...m, title: (m.slice ?? "").replace("=", ": ") }))} />
           </>
         )}
       </Card>
@@ -185,6 +187,14 @@ function ReportCards({ project, report }: { project: string; report: Report }) {
     </>
   );
 }
+
+/** What is worth a person's look, in plain words; everything else is in the report itself. */
+const MEASURES: Record<string, string> = {
+  accuracy: "Right answers",
+  balanced_accuracy: "Right answers, all classes counting the same",
+  calibration_error: "How far its certainty is off",
+  auc: "Pairs put in the right order",
+};
 
 type Row = { title: string; value: number; low?: number | null; high?: number | null; n?: number | null };
 

@@ -120,6 +120,39 @@ function Story({ view, again }: { view: Overview; again: () => void }) {
         <LoopPicture view={view} />
       </Card>
       <NextActions view={view} again={again} />
+      <Card title="Serving">
+        <p className="big">{deployment?.champion.model ?? "nobody yet"}</p>
+        <p className="soft">
+          {deployment?.challenger
+            ? `Challenger ${deployment.challenger.model}: silent on ${percent(deployment.shadow, 0)} of the requests, answering ${percent(deployment.canary, 0)}.`
+            : "No challenger."}
+        </p>
+        <dl className="facts">
+          <dt>Traffic</dt>
+          <dd>
+            {view.monitor.images_per_second
+              ? `${view.monitor.images_per_second.toFixed(1)} images a second`
+              : "none at the moment"}
+          </dd>
+          <dt>Answered</dt>
+          <dd>
+            {view.servers.length
+              ? `${count(requests)} since the server's start, ${count(failed)} failed`
+              : "no inference server is running"}
+          </dd>
+          <dt>
+            <Term means="Half of the answers are faster than the first number, 99 of 100 faster than the second.">
+              Speed
+            </Term>
+          </dt>
+          <dd>
+            {view.monitor.p50_ms != null
+              ? `${view.monitor.p50_ms.toFixed(1)} ms / ${(view.monitor.p99_ms ?? 0).toFixed(1)} ms`
+              : "unknown"}
+          </dd>
+        </dl>
+        <ClassMix classes={view.monitor.classes ?? {}} />
+      </Card>
       <Card
         title={
           <Term means="Computed from the model's own certainty, corrected by what labels showed. The band is where the true value lies with high probability; labels make it narrow.">
@@ -155,40 +188,7 @@ function Story({ view, again }: { view: Overview; again: () => void }) {
         </p>
         <EvidenceChart points={points} />
       </Card>
-      <Card title="Serving">
-        <p className="big">{deployment?.champion.model ?? "nobody yet"}</p>
-        <p className="soft">
-          {deployment?.challenger
-            ? `Challenger ${deployment.challenger.model}: silent on ${percent(deployment.shadow, 0)} of the requests, answering ${percent(deployment.canary, 0)}.`
-            : "No challenger."}
-        </p>
-        <dl className="facts">
-          <dt>Traffic</dt>
-          <dd>
-            {view.monitor.images_per_second
-              ? `${view.monitor.images_per_second.toFixed(1)} images a second`
-              : "none at the moment"}
-          </dd>
-          <dt>Answered</dt>
-          <dd>
-            {view.servers.length
-              ? `${count(requests)} since the server's start, ${count(failed)} failed`
-              : "no inference server is running"}
-          </dd>
-          <dt>
-            <Term means="Half of the answers are faster than the first number, 99 of 100 faster than the second.">
-              Speed
-            </Term>
-          </dt>
-          <dd>
-            {view.monitor.p50_ms != null
-              ? `${view.monitor.p50_ms.toFixed(1)} ms / ${(view.monitor.p99_ms ?? 0).toFixed(1)} ms`
-              : "unknown"}
-          </dd>
-        </dl>
-        <ClassMix classes={view.monitor.classes ?? {}} />
-      </Card>
-      <Card title="What happened">
+      <Card className="wide" title="What happened">
         <Fetched<StoredEvent[]> path={`events/latest?project=${view.name}&limit=9`}>
           {(events) => <EventList events={events} />}
         </Fetched>
