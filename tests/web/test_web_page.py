@@ -59,6 +59,7 @@ def fits(page: Page) -> bool:
 def test_an_empty_workspace_says_what_to_do_and_wakes_up_by_itself(
     tmp_path: Path, serve: Serve, open_page: OpenPage
 ) -> None:
+    Workspace.open(tmp_path / "w").close()
     client = serve(tmp_path / "w")
     page = open_page()
     page.goto(client.url)
@@ -82,45 +83,45 @@ def test_an_empty_workspace_says_what_to_do_and_wakes_up_by_itself(
 def test_many_images_are_labelled_in_the_grid_with_keys(
     tmp_path: Path, serve: Serve, open_page: OpenPage, picture: Draw
 ) -> None:
-    queue_of_images(tmp_path / "w", picture, 60)
+    queue_of_images(tmp_path / "w", picture, 200)
     client = serve(tmp_path / "w")
     page = open_page()
     page.goto(f"{client.url}/p/eyes/label")
     page.get_by_label("Your name").fill("ann")
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_text("60 images to do")).to_be_visible()
-    tiles = page.get_by_role("option")
+    expect(page.get_by_text("200 images to do")).to_be_visible()
+    tiles = page.get_by_role("listbox", name="Images to label").get_by_role("option")
     # Fewer than there are: only what is in sight is drawn.
-    assert 4 < tiles.count() < 60
+    assert 4 < tiles.count() < 200
 
     tiles.nth(0).click()
     tiles.nth(4).click(modifiers=["Shift"])
     expect(page.get_by_text("5 images selected")).to_be_visible()
     page.keyboard.press("1")
-    expect(page.get_by_text("55 images to do")).to_be_visible()
+    expect(page.get_by_text("195 images to do")).to_be_visible()
     # The frame went on to the next image: one key labels it, arrows with Shift select.
     page.keyboard.press("2")
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Enter")
     page.keyboard.press("s")
-    expect(page.get_by_text("50 images to do")).to_be_visible()
+    expect(page.get_by_text("190 images to do")).to_be_visible()
     page.keyboard.press("z")
     page.keyboard.press("Control+z")
-    expect(page.get_by_text("54 images to do")).to_be_visible()
+    expect(page.get_by_text("194 images to do")).to_be_visible()
     expect(page.get_by_text("All saved")).to_be_visible()
 
     stats = client.label_stats("eyes")
-    assert stats["tasks"] == {"open": 54, "leased": 0, "done": 6, "skipped": 0, "cancelled": 0}
+    assert stats["tasks"] == {"open": 194, "leased": 0, "done": 6, "skipped": 0, "cancelled": 0}
     assert (stats["classes"], stats["authors"]) == ({"closed": 1, "open": 5}, {"ann": 6})
 
     page.reload()
-    expect(page.get_by_text("54 images to do")).to_be_visible()
+    expect(page.get_by_text("194 images to do")).to_be_visible()
     page.keyboard.press("z")  # what was done before the reload can still be taken back
-    expect(page.get_by_text("55 images to do")).to_be_visible()
+    expect(page.get_by_text("195 images to do")).to_be_visible()
     page.get_by_role("button", name="One image").click()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("54 images to do")).to_be_visible()
+    expect(page.get_by_text("194 images to do")).to_be_visible()
     page.get_by_role("button", name="Keys").click()
     expect(page.get_by_text("accept the suggestions")).to_be_visible()
     expect(page.get_by_text("All saved")).to_be_visible()
@@ -171,7 +172,8 @@ def test_a_waiting_case_is_approved_on_a_phone(
     given = [e for e in client.events(case.project) if e["kind"] == "approval.given"]
     assert [e["actor"] for e in given] == ["ann"]
     page.get_by_role("navigation").get_by_role("link", name="Label").click()
-    expect(page.get_by_role("option").first).to_be_visible()
+    images = page.get_by_role("listbox", name="Images to label")
+    expect(images.get_by_role("option").first).to_be_visible()
     assert fits(page)
 
 

@@ -78,7 +78,7 @@ export function App() {
           value={theme}
           onChange={(event) => setTheme(event.target.value as Theme)}
         >
-          <option value="system">As the system</option>
+          <option value="system">System</option>
           <option value="light">Light</option>
           <option value="dark">Dark</option>
         </select>

@@ -27,7 +27,7 @@ export function LoopPicture({ view }: { view: Overview }) {
         ))}
       </ol>
       <div className="loop-now" role="status">
-        <p className={`who ${loop.champion ? who : "loop"}`}>
+        <p className={`who by-${loop.champion ? who : "loop"}`}>
           {loop.champion ? WHO[who] : "Waiting for a first model"}
         </p>
         <p className="loop-sentence">{nowSentence(view)}</p>

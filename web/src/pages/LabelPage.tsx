@@ -180,7 +180,14 @@ function Desk({ project, author, rename }: { project: Project; author: string; r
   const selected = chosen.size;
   const suggested = targets().filter((t) => t.suggestion).length;
   return (
-    <div className="desk">
+    <div
+      className="desk"
+      // A button that was clicked keeps no focus, so that Enter accepts and does not click again;
+      // who came to it with the keyboard (no click count) stays there.
+      onClick={(event) => {
+        if (event.detail > 0) (event.target as HTMLElement).closest("button")?.blur();
+      }}
+    >
       <div className="desk-head">
         <h1>Label</h1>
         <Saved />
@@ -348,6 +355,12 @@ function Keys({ classes }: { classes: readonly string[] }) {
   );
 }
 
+/** The width between the paddings, in which the frames of the outer images fit. */
+function inner(element: HTMLElement): number {
+  const { paddingLeft, paddingRight } = getComputedStyle(element);
+  return element.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+}
+
 function Grid({
   tasks,
   size,
@@ -368,9 +381,9 @@ function Grid({
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!element) return;
-    const watch = new ResizeObserver(() => setWidth(element.clientWidth));
+    const watch = new ResizeObserver(() => setWidth(inner(element)));
     watch.observe(element);
-    setWidth(element.clientWidth);
+    setWidth(inner(element));
     return () => watch.disconnect();
   }, []);
   const gap = 8;
