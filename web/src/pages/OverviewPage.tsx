@@ -81,9 +81,13 @@ function ProjectCard({ name }: { name: string }) {
           <>
             <LoopLine at={view.loop.champion ? place(view.loop.stage) : -1} />
             <p>
-              <Badge tone={actor(view.loop) === "person" ? "warn" : "quiet"}>
-                {WHO[actor(view.loop)]}
-              </Badge>
+              {view.loop.champion ? (
+                <Badge tone={actor(view.loop) === "person" ? "warn" : "quiet"}>
+                  {WHO[actor(view.loop)]}
+                </Badge>
+              ) : (
+                <Badge>Waiting for a first model</Badge>
+              )}
             </p>
             <p>{nowSentence(view)}</p>
             <p className="soft">
