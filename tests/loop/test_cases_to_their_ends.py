@@ -226,6 +226,33 @@ def test_a_challenger_that_is_worse_is_rejected(story: Story) -> None:
     assert world.deployment().challenger is None
     assert world.project.models.alias("challenger") is None
     assert champions(world) == ["light-1"]
+    assert "another try follows after 300 more images" in story.case.reason
+
+
+def test_harm_that_was_not_cured_is_tried_again(story: Story) -> None:
+    world = story.world
+    story.go_to("shadow")
+    story.go_to("closed", wrongly=True)
+    first = story.case
+    assert first.outcome == "rejected"
+    before = purposes(world, first.id)
+    for _ in range(5):
+        world.serve(50, glass=0.5)
+        story.tick()
+    assert len(world.loop.cases()) == 1, "too few images came since"
+    for _ in range(40):
+        world.serve(50, glass=0.5)
+        story.tick()
+        if len(world.loop.cases()) == 2:
+            break
+    assert story.case.signal == first.signal
+    assert first.id in story.case.trigger
+    story.go_to("closed")
+    assert story.case.outcome == "promoted"
+    # The first try is left as it was, and its labels taught the second model too.
+    assert purposes(world, first.id) == before
+    learnt = world.project.data.samples(split="train", limit=1000).items
+    assert {first.id, story.case.id} <= {s.metadata.get("case") for s in learnt}
 
 
 @pytest.mark.slow

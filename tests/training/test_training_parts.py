@@ -72,7 +72,7 @@ def test_the_learning_rate_rises_falls_and_ends_near_nothing() -> None:
 
 def test_steps_come_from_passes_unless_they_are_given() -> None:
     p = TrainingParameters(epochs=10, batch=50, finetune_steps=77)
-    assert planned_steps(p, 1000, finetune=False) == 200
+    assert planned_steps(p, 1000, finetune=False) == 600  # the fewest
     assert planned_steps(p, 1000, finetune=True) == 77
     assert planned_steps(parse_parameters({"steps": 5}), 1000, finetune=True) == 5
 

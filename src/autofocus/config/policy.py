@@ -106,7 +106,8 @@ class TrainingPolicy:
 class GatePolicy:
     """What a challenger must show before it may see traffic.
 
-    ``max_drop``: on the champion's test images its accuracy may be lower by at most this much.
+    ``max_drop``: on the champion's test images its accuracy may be lower by at most this much; a
+    larger drop that may well be chance (one-sided p above 0.2) passes.
     ``min_accuracy``: absolute bar, None for none. ``max_robustness_drop``: mean accuracy over
     the corruptions may be lower than the champion's by at most this much.
     """
@@ -157,12 +158,17 @@ class LimitPolicy:
     """Caps: open cases at once is one; these bound how often the loop may turn.
 
     ``freeze_after`` promotions that return to an earlier model's ground (A, B, A) freeze it.
+    A change whose harm could not be told, or was not cured, is tried again after ``retry_images``
+    more images, with the labels so far and new ones, up to ``attempts`` times in all; then what
+    is seen counts as normal.
     """
 
     cooldown_seconds: float = 0.0
     turns_per_day: int = 24
     turns_per_week: int = 60
     freeze_after: int = 2
+    attempts: int = 3
+    retry_images: int = 300
 
 
 @dataclass(frozen=True, slots=True)

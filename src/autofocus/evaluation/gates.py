@@ -15,6 +15,9 @@ from autofocus.types.models import Gate
 Mask = npt.NDArray[np.bool_]
 
 ALPHA = 0.05
+# For the test images as a whole the score test errs on the side of caution: one in five models that
+# are just bad enough to be allowed fails, and of those that are a little worse most fail.
+CAUTIOUS_ALPHA = 0.2
 
 
 def accuracy_gate(right: int, n: int, policy: GatePolicy) -> Gate | None:
@@ -35,14 +38,22 @@ def collapse_gate(answered: Mask, present: Mask) -> Gate:
 
 
 def drop_gate(paired: Paired, champion: str, policy: GatePolicy) -> Gate:
-    """Accuracy on the champion's test images may be lower by at most ``max_drop``."""
+    """Accuracy on the champion's test images may be lower by at most ``max_drop``.
+
+    It fails where the drop is larger and a one-sided score test at 0.2 says that this is no chance:
+    on a hundred test images a few points come and go by luck.
+    """
     change = 100 * paired.difference
     reason = (
         f"{abs(change):.1f} points {'above' if change >= 0 else 'below'} {champion} "
         f"({100 * paired.low:+.1f} to {100 * paired.high:+.1f}; {paired.wins} images won, "
         f"{paired.losses} lost of {paired.n}); at most {100 * policy.max_drop:.1f} below is allowed"
     )
-    passed = paired.difference >= -policy.max_drop - 1e-9
+    allowed = paired.difference >= -policy.max_drop - 1e-9
+    p = p_worse(paired.wins, paired.losses, paired.n, policy.max_drop)
+    passed = allowed or p > CAUTIOUS_ALPHA
+    if passed and not allowed:
+        reason += f", and on so few images this may be chance (p = {p:.2f})"
     return Gate("max_drop", passed, reason, -paired.difference, policy.max_drop)
 
 

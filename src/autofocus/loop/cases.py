@@ -29,6 +29,9 @@ PLAIN: Mapping[Stage, str] = {
     "closed": "closed",
 }
 
+# The step that a case does when its harm is still there and another case shall try again.
+TRY_AGAIN = "try-again"
+
 
 class Cases:
     """Cases of one project."""
@@ -69,11 +72,22 @@ class Cases:
 
     # -- opening and moving ----------------------------------------------------------------
 
-    def open(self, *, model: str, trigger: str, signal: Signal | None, actor: str) -> Case | None:
-        """Open a case unless one is open; the same signal opens one once. None if not opened."""
+    def open(
+        self,
+        *,
+        model: str,
+        trigger: str,
+        signal: Signal | None,
+        actor: str,
+        again: bool = False,
+    ) -> Case | None:
+        """Open a case unless one is open. None if not opened.
+
+        The same signal opens one once, but for a case that tries ``again``.
+        """
         table = tables.case
         with self._database.begin() as conn:
-            if signal is not None:
+            if signal is not None and not again:
                 seen = conn.execute(
                     sa.select(tables.signal.c.case).where(tables.signal.c.id == signal.id)
                 ).scalar_one_or_none()
@@ -107,7 +121,7 @@ class Cases:
                     opened_at=now(),
                 )
             )
-            if signal is not None:
+            if signal is not None and not again:
                 conn.execute(
                     sa.update(tables.signal)
                     .where(tables.signal.c.id == signal.id)
@@ -126,6 +140,19 @@ class Cases:
                 ),
             )
         return self.get(name)
+
+    def tries(self, case: Case) -> tuple[Case, ...]:
+        """The cases about the same signal up to this one, oldest first."""
+        if case.signal is None:
+            return (case,)
+        found = [c for c in self.list() if c.signal == case.signal and c.number <= case.number]
+        return tuple(sorted(found, key=lambda c: c.number))
+
+    def last_try(self, case: Case) -> dict[str, int] | None:
+        """Where the log ended when the case before this one gave up; None for a first try."""
+        earlier = self.tries(case)[:-1]
+        step = self.step(earlier[-1].id, TRY_AGAIN) if earlier else None
+        return None if step is None else dict(step["cursor"])
 
     def move(self, name: str, before: Stage, after: Stage) -> bool:
         """Go to another stage by compare-and-set; False if the case was elsewhere already."""

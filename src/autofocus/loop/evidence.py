@@ -47,16 +47,24 @@ _NORMAL_ROWS = 2000
 
 def rows_since_change(rooms: Rooms, cases: Cases, case: Case) -> Window | None:
     """The champion's rows since the estimated change, up to now; None if there are none."""
-    _, since = _rows(rooms, case)
+    _, since = _rows(rooms, cases, case)
     return since if len(since) else None
 
 
-def _rows(rooms: Rooms, case: Case) -> tuple[Window | None, Window]:
+def _rows(rooms: Rooms, cases: Cases, case: Case) -> tuple[Window | None, Window]:
+    """The champion's rows (before the change, since the change) that the case is about.
+
+    A case that tries again what another did not cure looks at what came after that one.
+    """
     signal = _signal(rooms, case)
     if signal is None:
         window, _ = rooms.log.read({}, 1_000_000, roles=("champion",), model=case.model)
         return None, window.take(slice(max(0, len(window) - _BY_HAND_ROWS), None))
-    return rooms.monitor.around(signal, limit=MAX_ROWS)
+    before, since = rooms.monitor.around(signal, limit=MAX_ROWS)
+    last_try = cases.last_try(case)
+    if last_try is not None:
+        since, _ = rooms.log.read(last_try, MAX_ROWS, roles=("champion",), model=case.model)
+    return before, since
 
 
 def _signal(rooms: Rooms, case: Case) -> Signal | None:
@@ -89,7 +97,7 @@ def diagnosis(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any] | None:
     done = cases.step(case.id, "diagnosis")
     if done is not None:
         return done
-    before, since = _rows(rooms, case)
+    before, since = _rows(rooms, cases, case)
     if len(since) < MIN_ROWS:
         return None
     found = _diagnose(rooms, case, before, since)
@@ -279,7 +287,7 @@ def training_picks(rooms: Rooms, cases: Cases, case: Case, n: int) -> list[Pick]
     """Drifted first, then as different as can be, and some at random; from all rows until now."""
 
     def work() -> dict[str, Any]:
-        before, since = _rows(rooms, case)
+        before, since = _rows(rooms, cases, case)
         found = _diagnose(rooms, case, before, since)
         asked = [a.sha256 for a in rooms.labels.answers(case.id)]
         kept = np.flatnonzero(since.kept)
@@ -314,7 +322,7 @@ def add_unlabelled(rooms: Rooms, cases: Cases, case: Case) -> None:
     """The images that most surely drifted, until now, join the pool without a label."""
 
     def work() -> dict[str, Any]:
-        before, since = _rows(rooms, case)
+        before, since = _rows(rooms, cases, case)
         found = _diagnose(rooms, case, before, since)
         surest = np.argsort(-found.posterior, kind="stable")
         surest = surest[(found.posterior[surest] > 0.5) & since.kept[surest]]
@@ -326,9 +334,17 @@ def add_unlabelled(rooms: Rooms, cases: Cases, case: Case) -> None:
     rooms.data.add_images(new_images(rooms, case, fit))
 
 
-def move_answered_to_train(rooms: Rooms, case: Case) -> None:
-    """The case's answered images join the training split; unanswered ones stay in the pool."""
-    keys = [a.key for a in rooms.labels.answers(case.id) if a.purpose in ("verdict", "training")]
+def move_answered_to_train(rooms: Rooms, cases: Cases, case: Case) -> None:
+    """The answered images of the case and its earlier tries join the training split.
+
+    Unanswered ones stay in the pool.
+    """
+    keys = [
+        a.key
+        for one in cases.tries(case)
+        for a in rooms.labels.answers(one.id)
+        if a.purpose in ("verdict", "training")
+    ]
     if keys:
         rooms.data.set_split(keys, "train")
 

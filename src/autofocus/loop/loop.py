@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from autofocus.errors import AutofocusError, Conflict
 from autofocus.events import Event
 from autofocus.loop import evidence, rollout, stages
-from autofocus.loop.cases import PLAIN, Cases
+from autofocus.loop.cases import PLAIN, TRY_AGAIN, Cases
 from autofocus.loop.model_tests import run_model_tests
 from autofocus.store import tables
 from autofocus.store.database import record_event
@@ -57,7 +57,7 @@ class Loop:
                 self._wake(case)
             return
         if case is None:
-            case = self._open_if_signalled()
+            case = self._open_if_signalled() or self._open_to_try_again()
         if case is not None and not case.paused:
             self._wake(case)
 
@@ -126,6 +126,30 @@ class Loop:
             actor="monitor",
         )
 
+    def _open_to_try_again(self) -> Case | None:
+        """A case for what the newest one could not settle, when enough images came since."""
+        closed = self._cases.list()
+        last = max(closed, key=lambda case: case.number, default=None)
+        step = None if last is None else self._cases.step(last.id, TRY_AGAIN)
+        if last is None or step is None or self._cooling_down():
+            return None
+        if self._rooms.models.alias("champion") != last.model:
+            return None
+        taken = self._reference_taken_at(last.model)
+        if taken is not None and last.closed_at is not None and taken > last.closed_at:
+            return None  # a person declared what is seen normal
+        came = sum(self._rooms.log.end().values()) - sum(step["cursor"].values())
+        if came < self._rooms.policy().limits.retry_images:
+            return None
+        return self._cases.open(
+            model=last.model,
+            trigger=f"{last.id} ended {last.outcome}: another try, with newer images and "
+            "more labels.",
+            signal=next(s for s in self._rooms.monitor.signals() if s.id == last.signal),
+            actor="loop",
+            again=True,
+        )
+
     def _state_of_run(self, case: Case) -> str:
         started = self._cases.step(case.id, "run")
         if started is None:
@@ -142,15 +166,9 @@ class Loop:
         A signal from before the newest reference is settled: what it saw counts as normal now.
         """
         champion = self._rooms.models.alias("champion")
-        signal, event = tables.signal.c, tables.event.c
+        signal = tables.signal.c
+        since = None if champion is None else self._reference_taken_at(champion)
         with self._rooms.database.read() as conn:
-            since = conn.execute(
-                sa.select(sa.func.max(event.at)).where(
-                    event.project == self._rooms.project,
-                    event.kind == "monitor.reference_taken",
-                    event.subject == champion,
-                )
-            ).scalar_one()
             body = conn.execute(
                 sa.select(signal.body)
                 .where(
@@ -163,6 +181,18 @@ class Loop:
                 .limit(1)
             ).scalar_one_or_none()
         return None if body is None else decode(Signal, body)
+
+    def _reference_taken_at(self, model: str) -> str | None:
+        event = tables.event.c
+        with self._rooms.database.read() as conn:
+            found: str | None = conn.execute(
+                sa.select(sa.func.max(event.at)).where(
+                    event.project == self._rooms.project,
+                    event.kind == "monitor.reference_taken",
+                    event.subject == model,
+                )
+            ).scalar_one()
+        return found
 
     def _cooling_down(self) -> bool:
         seconds = self._rooms.policy().limits.cooldown_seconds

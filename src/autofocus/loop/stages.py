@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from autofocus.errors import InvalidInput, JobFailed
 from autofocus.loop import evidence, rollout
-from autofocus.loop.cases import Cases
+from autofocus.loop.cases import TRY_AGAIN, Cases
 from autofocus.loop.model_tests import run_model_tests
 from autofocus.loop.questions import ask
 from autofocus.types.clock import now, parse
@@ -32,11 +32,14 @@ BLIND = "tell the class of this image"
 def close(rooms: Rooms, cases: Cases, case: Case, outcome: Outcome, reason: str) -> bool:
     """End a case: withdraw its questions and challenger, take the seen world as normal.
 
-    The monitor takes a new reference, or it would alarm about the same change for ever.
+    The monitor takes a new reference, or it would alarm about the same change for ever; but not
+    while the case shall be tried again.
     """
     rooms.labels.cancel(case.id)
     withdraw_challenger(rooms, case, reason)
-    if outcome in ("harmless", "undecided", "rejected"):
+    if _shall_try_again(rooms, cases, case, outcome):
+        reason += f"; another try follows after {rooms.policy().limits.retry_images} more images"
+    elif outcome in ("harmless", "undecided", "rejected"):
         seen = evidence.rows_since_change(rooms, cases, case)
         if seen is not None and rooms.models.alias("champion") == case.model:
             rooms.monitor.take_reference(
@@ -50,6 +53,23 @@ def close(rooms: Rooms, cases: Cases, case: Case, outcome: Outcome, reason: str)
             )
     cases.close(case.id, outcome, reason)
     return False
+
+
+def _shall_try_again(rooms: Rooms, cases: Cases, case: Case, outcome: Outcome) -> bool:
+    """Whether there may be harm that is not cured, and the policy allows another try.
+
+    So it is where a challenger did not cure what was proven, and where the labels did not suffice
+    to tell. They stay, so each try knows more than the one before.
+    """
+    not_cured = outcome == "rejected" and case.challenger is not None
+    if not (not_cured or outcome == "undecided") or case.signal is None:
+        return False
+    if rooms.models.alias("champion") != case.model:
+        return False
+    if len(cases.tries(case)) >= rooms.policy().limits.attempts:
+        return False
+    cases.once(case.id, TRY_AGAIN, lambda: {"cursor": rooms.log.end()})
+    return True
 
 
 def withdraw_challenger(rooms: Rooms, case: Case, why: str) -> None:
@@ -262,7 +282,7 @@ def freeze_a_version(rooms: Rooms, cases: Cases, case: Case) -> bool:
                 return False
 
     def work() -> dict[str, object]:
-        evidence.move_answered_to_train(rooms, case)
+        evidence.move_answered_to_train(rooms, cases, case)
         evidence.add_unlabelled(rooms, cases, case)
         version = rooms.data.commit(
             f"labels of {case.id}", author="loop", effect=f"{case.id}/version"

@@ -26,6 +26,8 @@ Rows = npt.NDArray[np.int64]
 Record = Callable[[int, str, float], None]
 
 _SCRATCH_RATE, _FINETUNE_RATE = 4e-3, 1.5e-3
+# A few hundred images need many passes: 12 of them leave a net that hardly knows its own.
+_FEWEST_STEPS = 600
 _WARM_UP = 0.15  # share of the steps in which the learning rate rises
 _LOG_EVERY = 10
 _EVALUATION_BATCH = 256
@@ -100,7 +102,7 @@ def planned_steps(parameters: TrainingParameters, train: int, *, finetune: bool)
         return parameters.steps
     if finetune:
         return parameters.finetune_steps
-    return max(20, math.ceil(parameters.epochs * train / parameters.batch))
+    return max(_FEWEST_STEPS, math.ceil(parameters.epochs * train / parameters.batch))
 
 
 def learning_rate(

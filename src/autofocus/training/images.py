@@ -74,7 +74,11 @@ def choose_preprocessing(
     size: tuple[int, int] | None,
     fit: Literal["stretch", "letterbox"],
 ) -> Preprocessing:
-    """``size`` (height, width), or the median of the images within 32..128, in steps of 8."""
+    """``size`` (height, width), or the median of the images within 64..128, in steps of 8.
+
+    Smaller images are enlarged: the network's strides leave 4 x 4 places of a side of 64, and 2 x 2
+    of 32, which cost 14 points on real digits of 32 x 20 pixels.
+    """
     if size is None:
         heights = np.asarray(manifest.column("height"))[rows]
         widths = np.asarray(manifest.column("width"))[rows]
@@ -83,7 +87,7 @@ def choose_preprocessing(
 
 
 def _side(lengths: npt.NDArray[np.int64]) -> int:
-    return int(np.clip(round(float(np.median(lengths)) / 8) * 8, 32, 128))
+    return int(np.clip(round(float(np.median(lengths)) / 8) * 8, 64, 128))
 
 
 def load_pixels(

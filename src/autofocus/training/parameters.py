@@ -45,14 +45,15 @@ class TrainingParameters:
     """What ``RunSpec.parameters`` may hold.
 
     ``steps`` gradient steps of ``batch`` images; None: ``epochs`` passes over the training
-    images, or ``finetune_steps`` when a run starts from a bundle. ``learning_rate`` is the peak
-    of the schedule; None: 4e-3, 1.5e-3 for fine-tuning. ``augmentation`` 0 is none, 1 mild.
-    ``image_size`` is (height, width); None: the median of the training images, within 32..128.
-    ``replay`` bounds how many old images a fine-tuning sees (None: all). ``pool_weight`` is the
-    weight of the images without a label (0: not used; None: 1 for fine-tuning, else 0), and
-    ``pool_confidence`` how sure the averaged model must be of one before it teaches. Fine-tuning
-    takes only those of them that ``focus`` takes. ``patience`` ends a training from scratch after
-    that many looks at the validation images without a lower loss (0: never).
+    images, but at least 600 steps, or ``finetune_steps`` when a run starts from a bundle.
+    ``learning_rate`` is the peak of the schedule; None: 4e-3, 1.5e-3 for fine-tuning.
+    ``augmentation`` 0 is none, 1 mild. ``image_size`` is (height, width); None: the median of
+    the training images, within 64..128. ``replay`` bounds how many old images a fine-tuning
+    sees (None: all). ``pool_weight`` is the weight of the images without a label (0: not used;
+    None: 1 for fine-tuning, else 0), and ``pool_confidence`` how sure the averaged model must
+    be of one before it teaches. Fine-tuning takes only those of them that ``focus`` takes.
+    ``patience`` ends a training from scratch after that many looks at the validation images
+    without a lower loss (0: never).
     """
 
     steps: int | None = None
