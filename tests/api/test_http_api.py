@@ -126,7 +126,7 @@ def test_the_openapi_document_describes_every_route(client: TestClient) -> None:
 
 
 def test_the_status_page_needs_nothing_from_outside(client: TestClient) -> None:
-    page = client.get("/")
+    page = client.get("/status")
     assert page.status_code == 200
     assert "http://" not in page.text.replace("http://www.w3.org/2000/svg", "")
     assert "https://" not in page.text

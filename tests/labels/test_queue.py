@@ -316,3 +316,38 @@ def test_labels_that_fit_nothing(labels: Labels, tmp_path: Path) -> None:
         labels.import_labels(tmp_path / "nowhere.csv", author="ada")
     with pytest.raises(InvalidInput, match="folder"):
         labels.import_labels(tmp_path, author="ada")
+
+
+def test_an_answer_taken_back_is_asked_again_and_stays_in_history(
+    labels: Labels, picture: Draw
+) -> None:
+    labels.label("0.png", "closed", "bob")
+    labels.request(questions(picture, 2))
+    labels.answer("eyes-case-1/verdict/0", "open", "ann", request="r1")
+    labels.skip("eyes-case-1/verdict/1", "ann")
+    for number in (0, 1):
+        task = labels.reopen(f"eyes-case-1/verdict/{number}", "ann")
+        assert task.state == "open"
+        assert labels.reopen(task.id, "ann") == task  # once more changes nothing
+    in_force = [a for a in labels.history("0.png") if a.rev_to is None]
+    assert [(a.label, a.author) for a in in_force] == [(Tag("closed"), "bob")]
+    assert [a.author for a in labels.history("0.png")] == ["bob", "ann", "bob"]
+    assert {t.key for t in labels.queue().items} == {"0.png", "1.png"}
+    labels.answer("eyes-case-1/verdict/0", "open", "ann", request="r2")
+    assert labels.history("0.png")[0].label == Tag("open")
+
+
+def test_an_answer_that_a_closed_case_used_is_not_taken_back(labels: Labels, picture: Draw) -> None:
+    with labels._database.begin() as conn:
+        conn.execute(
+            sa.insert(tables.case).values(
+                id="eyes-case-1", project="eyes", number=1, stage="closed", model="eyes-1",
+                trigger="a test", evidence={}, opened_at="2026-01-01T00:00:00.000000Z",
+            )
+        )  # fmt: skip
+    labels.request(questions(picture, 1))
+    labels.answer("eyes-case-1/verdict/0", "open", "ann")
+    with pytest.raises(Conflict, match="ended"):
+        labels.reopen("eyes-case-1/verdict/0", "ann")
+    with pytest.raises(NotFound):
+        labels.reopen("none", "ann")

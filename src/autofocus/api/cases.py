@@ -8,7 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from autofocus.api.access import InProject
+from autofocus.api.shapes import LoopStatus, shaped
 from autofocus.types.codec import encode
+from autofocus.types.production import Case
 
 router = APIRouter(prefix="/projects/{project}", tags=["loop"])
 
@@ -21,7 +23,7 @@ class Decision:
     why: str = ""
 
 
-@router.get("/loop")
+@router.get("/loop", **shaped(LoopStatus))
 def status(project: InProject) -> dict[str, Any]:
     """Where the loop stands and who must act."""
     found: dict[str, Any] = encode(project.loop.status())
@@ -42,7 +44,7 @@ def resume(project: InProject, body: Decision) -> dict[str, Any]:
     return status(project)
 
 
-@router.get("/cases")
+@router.get("/cases", **shaped(list[Case]))
 def cases(project: InProject) -> list[dict[str, Any]]:
     """All cases, newest first."""
     return [encode(case) for case in project.loop.cases()]
@@ -54,7 +56,7 @@ def open_case(project: InProject, body: Decision) -> dict[str, Any]:
     return encode(project.loop.open_by_hand(who=body.who, why=body.why))  # type: ignore[no-any-return]
 
 
-@router.get("/cases/{case}")
+@router.get("/cases/{case}", **shaped(Case))
 def case(project: InProject, case: str) -> dict[str, Any]:
     """One case with all its evidence."""
     return encode(project.loop.case(case))  # type: ignore[no-any-return]

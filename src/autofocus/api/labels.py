@@ -8,8 +8,9 @@ from typing import Any
 from fastapi import APIRouter
 
 from autofocus.api.access import InProject
+from autofocus.api.shapes import LabelQueue, LabelStats, LabelTaskToShow, shaped
 from autofocus.types.codec import encode
-from autofocus.types.data import LabelSource, LabelTask
+from autofocus.types.data import Annotation, LabelSource, LabelTask
 
 router = APIRouter(prefix="/projects/{project}/labels", tags=["labels"])
 
@@ -43,11 +44,19 @@ class Skip:
     reason: str = "unsure"
 
 
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Which task is to be open again, and who says so."""
+
+    task: str
+    author: str
+
+
 def _task(project: str, task: LabelTask) -> dict[str, Any]:
     return {**encode(task), "image_url": f"/api/projects/{project}/images/{task.sha256}"}
 
 
-@router.get("/queue")
+@router.get("/queue", **shaped(LabelQueue))
 def queue(
     project: InProject,
     state: str = "open",
@@ -72,7 +81,7 @@ def next_task(project: InProject, body: NextRequest) -> dict[str, Any]:
     return {"task": None if task is None else _task(project.name, task)}
 
 
-@router.post("/answer")
+@router.post("/answer", **shaped(Annotation))
 def answer(project: InProject, body: Answer) -> dict[str, Any]:
     """Answer a task; answering again corrects it, history is kept."""
     annotation = project.labels.answer(
@@ -93,7 +102,13 @@ def skip(project: InProject, body: Skip) -> dict[str, Any]:
     return {"task": body.task, "state": "skipped"}
 
 
-@router.get("/stats")
+@router.post("/reopen", **shaped(LabelTaskToShow))
+def reopen(project: InProject, body: TakeBack) -> dict[str, Any]:
+    """Take an answer or a skip back; the task is open again, history is kept."""
+    return _task(project.name, project.labels.reopen(body.task, body.author))
+
+
+@router.get("/stats", **shaped(LabelStats))
 def stats(project: InProject) -> dict[str, Any]:
     """Counts by state, class and author."""
     found: dict[str, Any] = encode(project.labels.stats())

@@ -8,7 +8,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from autofocus.api.access import InProject
+from autofocus.api.shapes import ModelDetails, shaped
 from autofocus.types.codec import encode
+from autofocus.types.models import Model, Run
+from autofocus.types.production import Deployment
 
 router = APIRouter(prefix="/projects/{project}", tags=["models"])
 
@@ -32,7 +35,7 @@ class Decision:
     why: str
 
 
-@router.get("/runs")
+@router.get("/runs", **shaped(list[Run]))
 def runs(project: InProject) -> list[dict[str, Any]]:
     """Training runs, newest first."""
     return [encode(run) for run in project.training.runs()]
@@ -64,13 +67,13 @@ def curves(project: InProject, run: str) -> dict[str, Any]:
     return found
 
 
-@router.get("/models")
+@router.get("/models", **shaped(list[Model]))
 def models(project: InProject) -> list[dict[str, Any]]:
     """Models, newest first."""
     return [encode(model) for model in project.models.list()]
 
 
-@router.get("/models/{model}")
+@router.get("/models/{model}", **shaped(ModelDetails))
 def model(project: InProject, model: str) -> dict[str, Any]:
     """One model (by id or alias) with its lineage and reports."""
     found = project.models.model(model)
@@ -94,7 +97,7 @@ def rollback(project: InProject, body: Decision) -> dict[str, Any]:
     return encode(project.rollback(who=body.who, why=body.why))  # type: ignore[no-any-return]
 
 
-@router.get("/deployment")
+@router.get("/deployment", **shaped(Deployment | None))
 def deployment(project: InProject) -> dict[str, Any] | None:
     """Who serves, with which split; null before the first promotion."""
     found = project.deployments.read(project.name)

@@ -9,6 +9,13 @@ from fastapi import APIRouter, Request
 
 from autofocus import __version__
 from autofocus.api.access import InProject, InWorkspace, as_page
+from autofocus.api.shapes import (
+    AnsweredProject,
+    LineageOfPrediction,
+    Overview,
+    StoredEvent,
+    shaped,
+)
 from autofocus.types.codec import encode
 
 router = APIRouter(tags=["projects"])
@@ -55,7 +62,7 @@ def health(request: Request, workspace: InWorkspace) -> Health:
     )
 
 
-@router.get("/projects")
+@router.get("/projects", **shaped(list[AnsweredProject]))
 def list_projects(workspace: InWorkspace) -> list[dict[str, Any]]:
     """All projects."""
     return [encode(info) for info in workspace.projects()]
@@ -70,7 +77,7 @@ def create_project(body: NewProject, workspace: InWorkspace) -> dict[str, Any]:
     return encode(project.info)  # type: ignore[no-any-return]
 
 
-@router.get("/projects/{project}")
+@router.get("/projects/{project}", **shaped(Overview))
 def overview(project: InProject) -> dict[str, Any]:
     """The project at a glance: who serves, evidence, open case, queue, servers."""
     return project.overview()
@@ -98,6 +105,15 @@ def events(
     return as_page(workspace.events(project=project, after=after, limit=min(max(limit, 1), 1000)))
 
 
+@router.get("/events/latest", **shaped(list[StoredEvent]))
+def latest_events(
+    workspace: InWorkspace, project: str | None = None, limit: int = 20
+) -> list[dict[str, Any]]:
+    """The newest events, newest first."""
+    found = workspace.latest_events(project=project, limit=min(max(limit, 1), 1000))
+    return [encode(event) for event in found]
+
+
 @router.get("/predictions/{prediction}")
 def prediction(workspace: InWorkspace, prediction: str) -> dict[str, Any]:
     """One logged prediction."""
@@ -105,7 +121,7 @@ def prediction(workspace: InWorkspace, prediction: str) -> dict[str, Any]:
     return found
 
 
-@router.get("/predictions/{prediction}/lineage")
+@router.get("/predictions/{prediction}/lineage", **shaped(LineageOfPrediction))
 def lineage(workspace: InWorkspace, prediction: str) -> dict[str, Any]:
     """From a prediction back to model, run, version, labels, people and case."""
     found: dict[str, Any] = encode(workspace.lineage(prediction))

@@ -29,7 +29,7 @@ def up(
         int | None, typer.Option(help="Port of the inference server; default 8701.")
     ] = None,
 ) -> None:
-    """Start everything: API, status page, loop, monitor and the inference server."""
+    """Start everything: API, web page, loop, monitor and the inference server."""
     from autofocus.api.control_plane import run
 
     session: Session = context.obj

@@ -16,7 +16,7 @@ from autofocus.errors import Conflict, InvalidInput, NotFound
 from autofocus.events import Event
 from autofocus.labels.exchange import export_labels, import_labels
 from autofocus.store import tables
-from autofocus.store.annotations import as_annotation, write_annotation
+from autofocus.store.annotations import as_annotation, end_annotation, write_annotation
 from autofocus.store.database import insert_ignore, next_revision, record_event
 from autofocus.types.clock import now, parse
 from autofocus.types.data import (
@@ -260,6 +260,38 @@ class Labels:
                 )
             )
 
+    def reopen(self, task: str, author: str) -> LabelTask:
+        """Take an answer or a skip back: the task is open again, what was said stays in history.
+
+        A label that the image had before it was asked about comes back into force. Raises
+        Conflict for a withdrawn task and for one whose case has ended: its answer was used.
+        """
+        table = tables.label_task
+        with self._database.begin() as conn:
+            row = self._row(conn, task, lock=True)
+            if row["state"] == "cancelled":
+                raise Conflict(f"Task {task} was withdrawn, with its case or its image.")
+            if row["state"] in ("open", "leased"):
+                return _as_task(row)
+            if row["case"] is not None:
+                cases = tables.case
+                stage = conn.execute(
+                    sa.select(cases.c.stage).where(cases.c.id == row["case"])
+                ).scalar_one_or_none()
+                if stage == "closed":
+                    raise Conflict(
+                        f"{row['case']} has ended with this answer in it.",
+                        hint="Correct the label instead: answer the task again.",
+                    )
+            if row["state"] == "done":
+                self._take_back(conn, row, author)
+            conn.execute(
+                sa.update(table)
+                .where(table.c.id == task)
+                .values(state="open", done_at=None, annotation=None, assignee=None)
+            )
+            return _as_task({**row, "state": "open", "assignee": None})
+
     def cancel(self, case: str, *, conn: Connection | None = None) -> int:
         """Withdraw the open questions of a case; returns how many."""
         if conn is None:
@@ -498,6 +530,52 @@ class Labels:
                 f"The image of task {task['id']}, {task['key']}, {what}.",
                 hint="Skip the task.",
             )
+
+    def _take_back(self, conn: Connection, task: Mapping[str, Any], author: str) -> None:
+        revision = next_revision(conn, self.project)
+        end_annotation(conn, project=self.project, key=task["key"], revision=revision)
+        table = tables.annotation
+        before = (
+            conn.execute(
+                sa.select(table)
+                .where(
+                    table.c.project == self.project,
+                    table.c.key == task["key"],
+                    table.c.created_at < task["created_at"],
+                )
+                .order_by(table.c.id.desc())
+                .limit(1)
+            )
+            .mappings()
+            .one_or_none()
+        )
+        if before is not None:
+            found = as_annotation(before)
+            write_annotation(
+                conn,
+                project=self.project,
+                key=found.key,
+                label=found.label,
+                author=found.author,
+                source=found.source,
+                revision=revision,
+                confidence=found.confidence,
+                suggested_by=found.suggested_by,
+                case=found.case,
+            )
+        record_event(
+            conn,
+            Event(
+                kind="labels.requested",
+                project=self.project,
+                key=f"{task['id']}/reopened/{revision}",
+                what=f"{author} took the answer for {task['key']} back.",
+                subject=task["case"] or "",
+                cause=task["id"],
+                actor=author,
+                body={"count": 1, "purpose": task["purpose"]},
+            ),
+        )
 
     def _record_answer(
         self,

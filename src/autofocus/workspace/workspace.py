@@ -257,6 +257,18 @@ class Workspace:
             rows = [dict(row) for row in conn.execute(query).mappings()]
         return Page(tuple(rows), str(rows[-1]["id"]) if len(rows) == limit else None)
 
+    def latest_events(self, *, project: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
+        """The newest events, newest first."""
+        from sqlalchemy import select
+
+        from autofocus.store.tables import event
+
+        query = select(event).order_by(event.c.id.desc()).limit(limit)
+        if project is not None:
+            query = query.where(event.c.project == project)
+        with self.database.read() as conn:
+            return [dict(row) for row in conn.execute(query).mappings()]
+
     def project_of_prediction(self, prediction: str) -> Project:
         """The project whose log holds this prediction id; raises NotFound."""
         for info in self.projects():

@@ -1,0 +1,204 @@
+"""The shapes of answers, for the OpenAPI document and the page's types.
+
+The rooms answer in JSON-safe dicts already, so these classes describe and never convert:
+``**shaped(T)`` in a route's decorator puts ``T`` into the document and leaves the answer as it is.
+A test holds every described answer against its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autofocus.events import EventKind
+from autofocus.types.data import LabelTask
+from autofocus.types.models import Model, Report
+from autofocus.types.production import AlarmMode, Deployment, ServerStatus, Signal, Stage
+
+
+def shaped(shape: Any, *, status: int = 200) -> dict[str, Any]:
+    """Decorator arguments that describe an answer without validating it again."""
+    return {
+        "response_model": None,
+        "responses": {status: {"model": shape, "description": "What was asked for."}},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """Something that happened: ``what`` in one plain sentence."""
+
+    id: int
+    at: str
+    kind: EventKind
+    project: str
+    key: str
+    what: str
+    subject: str
+    cause: str
+    actor: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredProject:
+    """A project: task, classes in their fixed order, whether the loop may act."""
+
+    name: str
+    task: str
+    classes: tuple[str, ...]
+    revision: int
+    paused: bool
+    frozen: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoopStatus:
+    """Where the loop stands and who must act."""
+
+    project: str
+    doing: str
+    paused: bool
+    frozen: str
+    case: str | None
+    stage: Stage | None
+    waiting_for: str
+    champion: str | None
+    challenger: str | None
+    cases_closed: int
+    promotions: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyEstimate:
+    """Accuracy with its band; ``labels`` answers it rests on, 0 for an estimate without any."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    method: str
+    note: str
+    labels: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorStatus:
+    """Evidence of change against the alarm line, estimated accuracy, traffic.
+
+    Before the first champion only ``project``, ``model`` and ``estimate`` are there.
+    """
+
+    project: str
+    model: str | None = None
+    mode: AlarmMode | None = None
+    rows: int = 0
+    images: int = 0
+    calibrating: bool = False
+    calibration_needed: int = 0
+    e_value: float | None = None
+    log_e_value: float | None = None
+    threshold: float | None = None
+    log_threshold: float | None = None
+    alarmed: bool = False
+    dependent: bool = False
+    block: int = 1
+    leading_score: str = ""
+    change_at: int = 0
+    scores: Mapping[str, float] = field(default_factory=dict)
+    signal: Signal | None = None
+    reference: bool = False
+    generation: int = 0
+    estimate: AccuracyEstimate | None = None
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    images_per_second: float | None = None
+    classes: Mapping[str, float] = field(default_factory=dict)
+    confidence: float | None = None
+    updated_at: str | None = None
+    servers: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """The monitor at one moment; e-value against threshold, accuracy with its band."""
+
+    at: str
+    model: str
+    rows: int
+    e_value: float | None
+    threshold: float
+    calibrating: bool
+    accuracy: float | None
+    accuracy_low: float | None
+    accuracy_high: float | None
+    confidence: float | None
+    p50_ms: float | None
+    p99_ms: float | None
+    images: int
+    images_per_second: float | None
+    classes: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelStats:
+    """Counts of tasks by state, of labels in force by class and by author."""
+
+    tasks: Mapping[str, int]
+    classes: Mapping[str, int]
+    authors: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview(AnsweredProject):
+    """A project at a glance."""
+
+    loop: LoopStatus
+    monitor: MonitorStatus
+    deployment: Deployment | None
+    servers: tuple[ServerStatus, ...]
+    labels: LabelStats
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTaskToShow(LabelTask):
+    """A question to an annotator, with the address of its image."""
+
+    image_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelQueue:
+    """A page of the queue; ``next_cursor`` is null at the end."""
+
+    items: tuple[LabelTaskToShow, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDetails:
+    """One model with where it comes from and what was measured on it."""
+
+    model: Model
+    lineage: Mapping[str, Any]
+    reports: tuple[Report, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineageOfPrediction:
+    """From a prediction back to model, run, version, labels, people and case."""
+
+    prediction: Mapping[str, Any]
+    label: str
+    model: Mapping[str, Any]
+    run: Mapping[str, Any] | None
+    version: Mapping[str, Any] | None
+    case: Mapping[str, Any] | None
+    signal: Mapping[str, Any] | None
+    labels: tuple[Mapping[str, Any], ...]
+    authors: Mapping[str, int]
+    aliases: tuple[Mapping[str, Any], ...]
+    parents: tuple[Any, ...]
+    asked: tuple[Mapping[str, Any], ...]
+    answered: tuple[Mapping[str, Any], ...]

@@ -1,0 +1,71 @@
+import { BASE } from "../router";
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+export type Overview = Schemas["Overview"];
+export type Project = Schemas["AnsweredProject"];
+export type LoopStatus = Schemas["LoopStatus"];
+export type HistoryPoint = Schemas["HistoryPoint"];
+export type Case = Schemas["Case"];
+export type Stage = Case["stage"];
+export type Model = Schemas["Model"];
+export type ModelDetails = Schemas["ModelDetails"];
+export type Report = Schemas["Report"];
+export type LabelQueue = Schemas["LabelQueue"];
+export type LabelTask = Schemas["LabelTaskToShow"];
+export type StoredEvent = Schemas["StoredEvent"];
+export type EventKind = StoredEvent["kind"];
+export type LineageOfPrediction = Schemas["LineageOfPrediction"];
+
+/** What went wrong, in words; `status` 0 means that nobody answered. */
+export class Problem extends Error {
+  constructor(
+    message: string,
+    readonly hint: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+export function url(path: string): string {
+  return `${BASE}api/${path}`;
+}
+
+/** An address that the API gave (`/api/...`), below the page's own prefix. */
+export function fromApi(path: string): string {
+  return BASE + path.replace(/^\//, "");
+}
+
+export async function call<T>(path: string, body?: unknown): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(
+      url(path),
+      body === undefined
+        ? {}
+        : {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify(body),
+          },
+    );
+  } catch {
+    throw new Problem(
+      "The control plane does not answer.",
+      "Is `autofocus up` running? The page goes on by itself when it is back.",
+      0,
+    );
+  }
+  if (!answer.ok) {
+    const told = (await answer.json().catch(() => null)) as {
+      error?: { message: string; hint?: string };
+    } | null;
+    throw new Problem(
+      told?.error?.message ?? `The answer was ${answer.status} ${answer.statusText}.`,
+      told?.error?.hint ?? "",
+      answer.status,
+    );
+  }
+  return (await answer.json()) as T;
+}

@@ -1,0 +1,3671 @@
+// openapi.json sha256:1eab3160faa8f6f0e7d7d01797a01cb4b1ed8b4dabce93e07e61d303f235be06
+export interface paths {
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description Events with id above ``after``, oldest first.
+         */
+        get: operations["events_api_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/latest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Latest Events
+         * @description The newest events, newest first.
+         */
+        get: operations["latest_events_api_events_latest_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream
+         * @description Events as they happen; a reconnecting client goes on after its ``Last-Event-ID``.
+         */
+        get: operations["stream_api_events_stream_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Health
+         * @description Alive, with the address of the inference server.
+         */
+        get: operations["health_api_health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/predictions/{prediction}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prediction
+         * @description One logged prediction.
+         */
+        get: operations["prediction_api_predictions__prediction__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/predictions/{prediction}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lineage
+         * @description From a prediction back to model, run, version, labels, people and case.
+         */
+        get: operations["lineage_api_predictions__prediction__lineage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Projects
+         * @description All projects.
+         */
+        get: operations["list_projects_api_projects_get"];
+        put?: never;
+        /**
+         * Create Project
+         * @description Make a project.
+         */
+        post: operations["create_project_api_projects_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Overview
+         * @description The project at a glance: who serves, evidence, open case, queue, servers.
+         */
+        get: operations["overview_api_projects__project__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cases
+         * @description All cases, newest first.
+         */
+        get: operations["cases_api_projects__project__cases_get"];
+        put?: never;
+        /**
+         * Open Case
+         * @description Open a case by hand on the latest predictions.
+         */
+        post: operations["open_case_api_projects__project__cases_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/cases/{case}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Case
+         * @description One case with all its evidence.
+         */
+        get: operations["case_api_projects__project__cases__case__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/cases/{case}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve
+         * @description Say yes to the step the case waits for.
+         */
+        post: operations["approve_api_projects__project__cases__case__approve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/cases/{case}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description End a case where it stands.
+         */
+        post: operations["cancel_api_projects__project__cases__case__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/cases/{case}/drifted.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Drifted
+         * @description The contact sheet of the drifted images.
+         */
+        get: operations["drifted_api_projects__project__cases__case__drifted_png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/cases/{case}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject
+         * @description Say no to the step the case waits for; the case ends.
+         */
+        post: operations["reject_api_projects__project__cases__case__reject_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/data-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Data Tests
+         * @description Run the data tests on a version.
+         */
+        post: operations["data_tests_api_projects__project__data_tests_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/deployment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Deployment
+         * @description Who serves, with which split; null before the first promotion.
+         */
+        get: operations["deployment_api_projects__project__deployment_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Diff
+         * @description What changed from version ``a`` to version ``b``.
+         */
+        get: operations["diff_api_projects__project__diff_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Image
+         * @description Add one image; the body is the file itself.
+         */
+        post: operations["add_image_api_projects__project__images_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/images/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Image
+         * @description The original bytes; content-addressed, so it may be cached for ever.
+         */
+        get: operations["image_api_projects__project__images__sha256__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Path
+         * @description Import images and labels from a path on this machine; answers with the report.
+         */
+        post: operations["import_path_api_projects__project__import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer
+         * @description Answer a task; answering again corrects it, history is kept.
+         */
+        post: operations["answer_api_projects__project__labels_answer_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * History
+         * @description Every label an image ever had, newest first.
+         */
+        get: operations["history_api_projects__project__labels_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Next Task
+         * @description Lease the next task; two annotators never get the same one. ``task`` is null at the end.
+         */
+        post: operations["next_task_api_projects__project__labels_next_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queue
+         * @description Tasks in the order in which answers help most.
+         */
+        get: operations["queue_api_projects__project__labels_queue_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reopen
+         * @description Take an answer or a skip back; the task is open again, history is kept.
+         */
+        post: operations["reopen_api_projects__project__labels_reopen_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Skip
+         * @description Leave a task unanswered.
+         */
+        post: operations["skip_api_projects__project__labels_skip_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stats
+         * @description Counts by state, class and author.
+         */
+        get: operations["stats_api_projects__project__labels_stats_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/loop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Status
+         * @description Where the loop stands and who must act.
+         */
+        get: operations["status_api_projects__project__loop_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/loop/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause
+         * @description Let the loop act no more until it is resumed.
+         */
+        post: operations["pause_api_projects__project__loop_pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/loop/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume
+         * @description Let the loop act again; also lifts a freeze.
+         */
+        post: operations["resume_api_projects__project__loop_resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Models
+         * @description Models, newest first.
+         */
+        get: operations["models_api_projects__project__models_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model
+         * @description One model (by id or alias) with its lineage and reports.
+         */
+        get: operations["model_api_projects__project__models__model__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/models/{model}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promote
+         * @description Make a model champion at once.
+         */
+        post: operations["promote_api_projects__project__models__model__promote_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/monitor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Status
+         * @description Evidence of change against the alarm line, estimated accuracy, traffic.
+         */
+        get: operations["status_api_projects__project__monitor_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/monitor/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * History
+         * @description The recent history, oldest first.
+         */
+        get: operations["history_api_projects__project__monitor_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Policy
+         * @description The policy as YAML, with every default.
+         */
+        get: operations["get_policy_api_projects__project__policy_get"];
+        /**
+         * Put Policy
+         * @description Replace the policy; wrong fields are named.
+         */
+        put: operations["put_policy_api_projects__project__policy_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rollback
+         * @description Put the previous champion back.
+         */
+        post: operations["rollback_api_projects__project__rollback_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Runs
+         * @description Training runs, newest first.
+         */
+        get: operations["runs_api_projects__project__runs_get"];
+        put?: never;
+        /**
+         * Start Run
+         * @description Start a training run; it goes on in a process of its own.
+         */
+        post: operations["start_run_api_projects__project__runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/runs/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run
+         * @description One run as it stands now.
+         */
+        get: operations["run_api_projects__project__runs__run__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/runs/{run}/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Curves
+         * @description The run's metrics over its steps.
+         */
+        get: operations["curves_api_projects__project__runs__run__curves_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sample
+         * @description One image's facts, metadata and label.
+         */
+        get: operations["sample_api_projects__project__sample_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Samples
+         * @description Images with their current labels, by key.
+         */
+        get: operations["samples_api_projects__project__samples_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Servers
+         * @description Inference servers with a fresh heartbeat.
+         */
+        get: operations["servers_api_projects__project__servers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signals
+         * @description Alarms so far, newest first.
+         */
+        get: operations["signals_api_projects__project__signals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions
+         * @description Versions, newest first.
+         */
+        get: operations["versions_api_projects__project__versions_get"];
+        put?: never;
+        /**
+         * Commit
+         * @description Freeze the current images and labels.
+         */
+        post: operations["commit_api_projects__project__versions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * AccuracyEstimate
+         * @description Accuracy with its band; ``labels`` answers it rests on, 0 for an estimate without any.
+         */
+        AccuracyEstimate: {
+            /** High */
+            high: number | null;
+            /** Labels */
+            labels: number;
+            /** Low */
+            low: number | null;
+            /** Method */
+            method: string;
+            /** Note */
+            note: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * Annotation
+         * @description One label of one image at one time, by one author; never changed, only superseded.
+         *
+         *     Valid for project revisions ``rev_from <= r < rev_to`` (``rev_to`` None: still valid).
+         *     ``suggested_by`` names the model whose suggestion was accepted, if any. ``case`` is the case
+         *     that asked for it. ``seconds`` is the time the author took, if known.
+         */
+        Annotation: {
+            /** Author */
+            author: string;
+            /** Case */
+            case?: string | null;
+            /** Confidence */
+            confidence?: number | null;
+            /** Created At */
+            created_at: string;
+            /** Id */
+            id: number;
+            /** Key */
+            key: string;
+            label: components["schemas"]["Tag"];
+            /** Project */
+            project: string;
+            /** Rev From */
+            rev_from: number;
+            /** Rev To */
+            rev_to?: number | null;
+            /** Seconds */
+            seconds?: number | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "import" | "human" | "model" | "feedback" | "script";
+            /** Suggested By */
+            suggested_by?: string | null;
+        };
+        /**
+         * Answer
+         * @description The answer to a task; ``request`` makes sending it twice harmless.
+         */
+        Answer: {
+            /** Author */
+            author: string;
+            /** Label */
+            label: string;
+            /** Request */
+            request?: string | null;
+            /** Seconds */
+            seconds?: number | null;
+            /**
+             * Source
+             * @default human
+             * @enum {string}
+             */
+            source: "import" | "human" | "model" | "feedback" | "script";
+            /** Task */
+            task: string;
+        };
+        /**
+         * AnsweredProject
+         * @description A project: task, classes in their fixed order, whether the loop may act.
+         */
+        AnsweredProject: {
+            /** Classes */
+            classes: string[];
+            /** Created At */
+            created_at: string;
+            /** Frozen */
+            frozen: string;
+            /** Name */
+            name: string;
+            /** Paused */
+            paused: boolean;
+            /** Revision */
+            revision: number;
+            /** Task */
+            task: string;
+        };
+        /**
+         * Case
+         * @description The story of one signal, from first drifted image to its outcome.
+         *
+         *     ``evidence`` collects what each stage found, as JSON: diagnosis, verdict, comparison.
+         *     ``waiting_for`` says in words who or what is awaited; empty when work goes on by itself.
+         */
+        Case: {
+            /** Challenger */
+            challenger?: string | null;
+            /** Closed At */
+            closed_at?: string | null;
+            /** Evidence */
+            evidence?: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /** Model */
+            model: string;
+            /** Number */
+            number: number;
+            /** Opened At */
+            opened_at: string;
+            /** Outcome */
+            outcome?: ("promoted" | "rejected" | "harmless" | "undecided" | "rolled_back" | "cancelled") | null;
+            /**
+             * Paused
+             * @default false
+             */
+            paused: boolean;
+            /** Project */
+            project: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Signal */
+            signal: string | null;
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "diagnose" | "verdict" | "collect" | "train" | "shadow" | "canary" | "promote" | "closed";
+            /** Trigger */
+            trigger: string;
+            /** Verdict */
+            verdict?: ("harmful" | "harmless" | "undecided") | null;
+            /**
+             * Waiting For
+             * @default
+             */
+            waiting_for: string;
+        };
+        /**
+         * CommitRequest
+         * @description A version to freeze.
+         */
+        CommitRequest: {
+            /**
+             * Author
+             * @default
+             */
+            author: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * DeployedModel
+         * @description A model version in a deployment: its id and the digest of its bundle.
+         */
+        DeployedModel: {
+            /** Bundle */
+            bundle: string;
+            /** Model */
+            model: string;
+        };
+        /**
+         * Deployment
+         * @description Who serves a project: the content of ``deployments/<project>.json``, replaced atomically.
+         *
+         *     ``shadow`` is the share of requests the challenger answers silently, ``canary`` the share it
+         *     answers for real (chosen by a hash of the request key, so one client stays on one model).
+         *     ``previous`` is kept warm by servers for an instant way back.
+         */
+        Deployment: {
+            /**
+             * Canary
+             * @default 0
+             */
+            canary: number;
+            challenger?: components["schemas"]["DeployedModel"] | null;
+            champion: components["schemas"]["DeployedModel"];
+            /** Classes */
+            classes: string[];
+            previous?: components["schemas"]["DeployedModel"] | null;
+            /** Project */
+            project: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Revision */
+            revision: number;
+            sampling?: components["schemas"]["ImageSampling"];
+            /**
+             * Shadow
+             * @default 0
+             */
+            shadow: number;
+            /**
+             * Updated At
+             * @default
+             */
+            updated_at: string;
+        };
+        /**
+         * Gate
+         * @description One condition of the policy and how it ended, in words.
+         */
+        Gate: {
+            /** Limit */
+            limit?: number | null;
+            /** Name */
+            name: string;
+            /** Passed */
+            passed: boolean;
+            /** Reason */
+            reason: string;
+            /** Value */
+            value?: number | null;
+        };
+        /** HTTPValidationError */
+        HTTPValidationError: {
+            /** Detail */
+            detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * Health
+         * @description That the control plane answers, and where its inference server is.
+         */
+        Health: {
+            /** Inference Url */
+            inference_url: string;
+            /** Projects */
+            projects?: string[];
+            /** Status */
+            status: string;
+            /** Version */
+            version: string;
+            /** Workspace */
+            workspace: string;
+        };
+        /**
+         * HistoryPoint
+         * @description The monitor at one moment; e-value against threshold, accuracy with its band.
+         */
+        HistoryPoint: {
+            /** Accuracy */
+            accuracy: number | null;
+            /** Accuracy High */
+            accuracy_high: number | null;
+            /** Accuracy Low */
+            accuracy_low: number | null;
+            /** At */
+            at: string;
+            /** Calibrating */
+            calibrating: boolean;
+            /** Classes */
+            classes: {
+                [key: string]: number;
+            };
+            /** Confidence */
+            confidence: number | null;
+            /** E Value */
+            e_value: number | null;
+            /** Images */
+            images: number;
+            /** Images Per Second */
+            images_per_second: number | null;
+            /** Model */
+            model: string;
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P99 Ms */
+            p99_ms: number | null;
+            /** Rows */
+            rows: number;
+            /** Threshold */
+            threshold: number;
+        };
+        /**
+         * ImageSampling
+         * @description Which request images the server keeps.
+         *
+         *     Every image is kept with probability ``rate`` until ``max_megabytes_per_minute`` is reached;
+         *     beyond that with what the budget allows. The probability is written into each log row.
+         */
+        ImageSampling: {
+            /**
+             * Max Megabytes Per Minute
+             * @default 256
+             */
+            max_megabytes_per_minute: number;
+            /**
+             * Rate
+             * @default 1
+             */
+            rate: number;
+        };
+        /**
+         * ImportRequest
+         * @description An import of a path on this machine.
+         */
+        ImportRequest: {
+            /** File Column */
+            file_column?: string | null;
+            /**
+             * Format
+             * @default auto
+             */
+            format: string;
+            /** Group By */
+            group_by?: string | null;
+            /** Label Column */
+            label_column?: string | null;
+            /** Metadata */
+            metadata?: string | null;
+            /** Path */
+            path: string;
+            /** Root */
+            root?: string | null;
+            /** Split */
+            split?: string | null;
+        };
+        /**
+         * LabelQueue
+         * @description A page of the queue; ``next_cursor`` is null at the end.
+         */
+        LabelQueue: {
+            /** Items */
+            items: components["schemas"]["LabelTaskToShow"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * LabelStats
+         * @description Counts of tasks by state, of labels in force by class and by author.
+         */
+        LabelStats: {
+            /** Authors */
+            authors: {
+                [key: string]: number;
+            };
+            /** Classes */
+            classes: {
+                [key: string]: number;
+            };
+            /** Tasks */
+            tasks: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * LabelTaskToShow
+         * @description A question to an annotator, with the address of its image.
+         */
+        LabelTaskToShow: {
+            /** Assignee */
+            assignee?: string | null;
+            /** Case */
+            case?: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Image Url
+             * @default
+             */
+            image_url: string;
+            /** Key */
+            key: string;
+            /** Priority */
+            priority: number;
+            /** Project */
+            project: string;
+            /** Propensity */
+            propensity?: number | null;
+            /** Purpose */
+            purpose: string;
+            /** Reason */
+            reason: string;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "leased" | "done" | "skipped" | "cancelled";
+            /** Suggestion */
+            suggestion?: string | null;
+            /** Suggestion Confidence */
+            suggestion_confidence?: number | null;
+        };
+        /**
+         * LineageOfPrediction
+         * @description From a prediction back to model, run, version, labels, people and case.
+         */
+        LineageOfPrediction: {
+            /** Aliases */
+            aliases: {
+                [key: string]: unknown;
+            }[];
+            /** Answered */
+            answered: {
+                [key: string]: unknown;
+            }[];
+            /** Asked */
+            asked: {
+                [key: string]: unknown;
+            }[];
+            /** Authors */
+            authors: {
+                [key: string]: number;
+            };
+            /** Case */
+            case: {
+                [key: string]: unknown;
+            } | null;
+            /** Label */
+            label: string;
+            /** Labels */
+            labels: {
+                [key: string]: unknown;
+            }[];
+            /** Model */
+            model: {
+                [key: string]: unknown;
+            };
+            /** Parents */
+            parents: unknown[];
+            /** Prediction */
+            prediction: {
+                [key: string]: unknown;
+            };
+            /** Run */
+            run: {
+                [key: string]: unknown;
+            } | null;
+            /** Signal */
+            signal: {
+                [key: string]: unknown;
+            } | null;
+            /** Version */
+            version: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * LoopStatus
+         * @description Where the loop stands and who must act.
+         */
+        LoopStatus: {
+            /** Case */
+            case: string | null;
+            /** Cases Closed */
+            cases_closed: number;
+            /** Challenger */
+            challenger: string | null;
+            /** Champion */
+            champion: string | null;
+            /** Doing */
+            doing: string;
+            /** Frozen */
+            frozen: string;
+            /** Paused */
+            paused: boolean;
+            /** Project */
+            project: string;
+            /** Promotions */
+            promotions: number;
+            /** Stage */
+            stage: ("diagnose" | "verdict" | "collect" | "train" | "shadow" | "canary" | "promote" | "closed") | null;
+            /** Waiting For */
+            waiting_for: string;
+        };
+        /**
+         * Metric
+         * @description A number with its interval; ``n`` images it rests on, ``slice`` empty for all.
+         */
+        Metric: {
+            /** High */
+            high?: number | null;
+            /** Low */
+            low?: number | null;
+            /** N */
+            n?: number | null;
+            /** Name */
+            name: string;
+            /**
+             * Slice
+             * @default
+             */
+            slice: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * Model
+         * @description A registered model version of a project; ``id`` reads ``eyes-3``.
+         */
+        Model: {
+            /**
+             * Aliases
+             * @default []
+             */
+            aliases: string[];
+            /** Bundle */
+            bundle: string;
+            /** Case */
+            case?: string | null;
+            /** Created At */
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Metrics */
+            metrics?: {
+                [key: string]: number;
+            };
+            /** Number */
+            number: number;
+            /** Parent */
+            parent?: string | null;
+            /** Project */
+            project: string;
+            /** Run */
+            run: string | null;
+            /** Version */
+            version: string;
+            /** Weights Digest */
+            weights_digest: string;
+        };
+        /**
+         * ModelDetails
+         * @description One model with where it comes from and what was measured on it.
+         */
+        ModelDetails: {
+            /** Lineage */
+            lineage: {
+                [key: string]: unknown;
+            };
+            model: components["schemas"]["Model"];
+            /** Reports */
+            reports: components["schemas"]["Report"][];
+        };
+        /**
+         * MonitorStatus
+         * @description Evidence of change against the alarm line, estimated accuracy, traffic.
+         *
+         *     Before the first champion only ``project``, ``model`` and ``estimate`` are there.
+         */
+        MonitorStatus: {
+            /**
+             * Alarmed
+             * @default false
+             */
+            alarmed: boolean;
+            /**
+             * Block
+             * @default 1
+             */
+            block: number;
+            /**
+             * Calibrating
+             * @default false
+             */
+            calibrating: boolean;
+            /**
+             * Calibration Needed
+             * @default 0
+             */
+            calibration_needed: number;
+            /**
+             * Change At
+             * @default 0
+             */
+            change_at: number;
+            /** Classes */
+            classes?: {
+                [key: string]: number;
+            };
+            /** Confidence */
+            confidence?: number | null;
+            /**
+             * Dependent
+             * @default false
+             */
+            dependent: boolean;
+            /** E Value */
+            e_value?: number | null;
+            estimate?: components["schemas"]["AccuracyEstimate"] | null;
+            /**
+             * Generation
+             * @default 0
+             */
+            generation: number;
+            /**
+             * Images
+             * @default 0
+             */
+            images: number;
+            /** Images Per Second */
+            images_per_second?: number | null;
+            /**
+             * Leading Score
+             * @default
+             */
+            leading_score: string;
+            /** Log E Value */
+            log_e_value?: number | null;
+            /** Log Threshold */
+            log_threshold?: number | null;
+            /** Mode */
+            mode?: ("pfa" | "arl") | null;
+            /** Model */
+            model?: string | null;
+            /** P50 Ms */
+            p50_ms?: number | null;
+            /** P99 Ms */
+            p99_ms?: number | null;
+            /** Project */
+            project: string;
+            /**
+             * Reference
+             * @default false
+             */
+            reference: boolean;
+            /**
+             * Rows
+             * @default 0
+             */
+            rows: number;
+            /** Scores */
+            scores?: {
+                [key: string]: number;
+            };
+            /**
+             * Servers
+             * @default []
+             */
+            servers: unknown[];
+            signal?: components["schemas"]["Signal"] | null;
+            /** Threshold */
+            threshold?: number | null;
+            /** Updated At */
+            updated_at?: string | null;
+        };
+        /**
+         * NewProject
+         * @description A project to make.
+         */
+        NewProject: {
+            /** Classes */
+            classes: string[];
+            /** Name */
+            name: string;
+            /**
+             * Policy
+             * @default
+             */
+            policy: string;
+            /**
+             * Task
+             * @default classification
+             */
+            task: string;
+        };
+        /**
+         * NextRequest
+         * @description Who wants a task, and of which case.
+         */
+        NextRequest: {
+            /** Annotator */
+            annotator: string;
+            /** Case */
+            case?: string | null;
+        };
+        /**
+         * Overview
+         * @description A project at a glance.
+         */
+        Overview: {
+            /** Classes */
+            classes: string[];
+            /** Created At */
+            created_at: string;
+            deployment: components["schemas"]["Deployment"] | null;
+            /** Frozen */
+            frozen: string;
+            labels: components["schemas"]["LabelStats"];
+            loop: components["schemas"]["LoopStatus"];
+            monitor: components["schemas"]["MonitorStatus"];
+            /** Name */
+            name: string;
+            /** Paused */
+            paused: boolean;
+            /** Revision */
+            revision: number;
+            /** Servers */
+            servers: components["schemas"]["ServerStatus"][];
+            /** Task */
+            task: string;
+        };
+        /**
+         * PolicyText
+         * @description A policy as YAML.
+         */
+        PolicyText: {
+            /**
+             * Author
+             * @default
+             */
+            author: string;
+            /** Yaml */
+            yaml: string;
+        };
+        /**
+         * Report
+         * @description The outcome of an evaluation or test: metrics, gates, tables; passes if all gates pass.
+         *
+         *     ``confusion`` is (classes x classes), rows are the truth. ``failures`` lists some wrongly
+         *     answered images as {key, sha256, truth, predicted, confidence}.
+         */
+        Report: {
+            /** Classes */
+            classes: string[];
+            /**
+             * Confusion
+             * @default []
+             */
+            confusion: number[][];
+            /** Details */
+            details?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Failures
+             * @default []
+             */
+            failures: {
+                [key: string]: unknown;
+            }[];
+            /** Gates */
+            gates: components["schemas"]["Gate"][];
+            /** Kind */
+            kind: string;
+            /** Metrics */
+            metrics: components["schemas"]["Metric"][];
+            /** Project */
+            project: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * Run
+         * @description One execution of a RunSpec.
+         */
+        Run: {
+            /** Bundle */
+            bundle?: string | null;
+            /** Case */
+            case?: string | null;
+            /** Created At */
+            created_at: string;
+            /** Environment */
+            environment?: {
+                [key: string]: unknown;
+            };
+            /** Error */
+            error?: string | null;
+            /** Finished At */
+            finished_at?: string | null;
+            /** Hardware */
+            hardware?: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /** Project */
+            project: string;
+            spec: components["schemas"]["RunSpec"];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "failed" | "cancelled";
+            /** Weights Digest */
+            weights_digest?: string | null;
+        };
+        /**
+         * RunRequest
+         * @description A training run to start.
+         */
+        RunRequest: {
+            /**
+             * Architecture
+             * @default compact
+             */
+            architecture: string;
+            /** From Model */
+            from_model?: string | null;
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Version
+             * @default latest
+             */
+            version: string;
+        };
+        /**
+         * RunSpec
+         * @description Everything that decides what a training run produces.
+         *
+         *     ``version`` is the digest of the dataset version, ``code`` names what computes (package
+         *     version, git commit and digest of the diff where there is one), ``initial_bundle`` the bundle
+         *     that fine-tuning starts from, ``threads`` the number of CPU threads, which is part of what
+         *     makes results bit-identical.
+         */
+        RunSpec: {
+            /** Architecture */
+            architecture: string;
+            /** Classes */
+            classes: string[];
+            /** Code */
+            code: {
+                [key: string]: string;
+            };
+            /** Initial Bundle */
+            initial_bundle?: string | null;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Project */
+            project: string;
+            /** Seed */
+            seed: number;
+            /**
+             * Task
+             * @constant
+             */
+            task: "classification";
+            /** Threads */
+            threads: number;
+            /** Version */
+            version: string;
+        };
+        /**
+         * ServerStatus
+         * @description What an inference server says of itself, about once a second, into the object store.
+         *
+         *     ``applied`` maps project to the deployment revision in force, ``models`` maps model id to
+         *     {requests, errors, p50_ms, p99_ms}; ``refused`` maps project to the reason a revision was not
+         *     taken (the old one keeps serving).
+         */
+        ServerStatus: {
+            /** Applied */
+            applied: {
+                [key: string]: number;
+            };
+            /**
+             * Failed
+             * @default 0
+             */
+            failed: number;
+            /** Heartbeat At */
+            heartbeat_at: string;
+            /**
+             * Log Dropped
+             * @default 0
+             */
+            log_dropped: number;
+            /** Models */
+            models: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** Refused */
+            refused?: {
+                [key: string]: string;
+            };
+            /**
+             * Requests
+             * @default 0
+             */
+            requests: number;
+            /** Server */
+            server: string;
+            /** Started At */
+            started_at: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * Signal
+         * @description An alarm of the monitor, with its evidence.
+         *
+         *     ``e_value`` reached ``threshold``; ``at`` counts predictions of this model since its
+         *     reference was taken, ``change_at`` is the estimate of where the change began on that count;
+         *     ``first_prediction`` and ``last_prediction`` are the ids at these places.
+         */
+        Signal: {
+            /** At */
+            at: number;
+            /** Change At */
+            change_at: number;
+            /** E Value */
+            e_value: number;
+            /** First Prediction */
+            first_prediction: string;
+            /** Last Prediction */
+            last_prediction: string;
+            /** Leading Score */
+            leading_score: string;
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "pfa" | "arl";
+            /** Model */
+            model: string;
+            /** Project */
+            project: string;
+            /** Scores */
+            scores: {
+                [key: string]: number;
+            };
+            /** Threshold */
+            threshold: number;
+        };
+        /**
+         * Skip
+         * @description Why a task cannot be answered.
+         */
+        Skip: {
+            /** Author */
+            author: string;
+            /**
+             * Reason
+             * @default unsure
+             */
+            reason: string;
+            /** Task */
+            task: string;
+        };
+        /**
+         * StoredEvent
+         * @description Something that happened: ``what`` in one plain sentence.
+         */
+        StoredEvent: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /** Cause */
+            cause: string;
+            /** Id */
+            id: number;
+            /** Key */
+            key: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "project.created" | "policy.changed" | "data.imported" | "data.committed" | "data.deleted" | "labels.requested" | "labels.answered" | "run.started" | "run.finished" | "run.failed" | "model.registered" | "model.tested" | "alias.moved" | "deployment.changed" | "monitor.reference_taken" | "monitor.signal" | "case.opened" | "case.stage" | "case.waiting" | "case.decided" | "case.closed" | "loop.paused" | "loop.resumed" | "loop.frozen" | "approval.given" | "approval.refused";
+            /** Project */
+            project: string;
+            /** Subject */
+            subject: string;
+            /** What */
+            what: string;
+        };
+        /**
+         * Tag
+         * @description The label of classification: one class for the whole image.
+         */
+        Tag: {
+            /**
+             * Kind
+             * @default tag
+             * @constant
+             */
+            kind: "tag";
+            /** Label */
+            label: string;
+        };
+        /**
+         * TakeBack
+         * @description Which task is to be open again, and who says so.
+         */
+        TakeBack: {
+            /** Author */
+            author: string;
+            /** Task */
+            task: string;
+        };
+        /** ValidationError */
+        ValidationError: {
+            /** Context */
+            ctx?: Record<string, never>;
+            /** Input */
+            input?: unknown;
+            /** Location */
+            loc: (string | number)[];
+            /** Message */
+            msg: string;
+            /** Error Type */
+            type: string;
+        };
+        /**
+         * Decision
+         * @description Who decides, and why; both are kept on record.
+         */
+        autofocus__api__cases__Decision: {
+            /** Who */
+            who: string;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
+        /**
+         * Decision
+         * @description Who decides, and why; both are kept on record.
+         */
+        autofocus__api__models__Decision: {
+            /** Who */
+            who: string;
+            /** Why */
+            why: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    events_api_events_get: {
+        parameters: {
+            query?: {
+                project?: string | null;
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    latest_events_api_events_latest_get: {
+        parameters: {
+            query?: {
+                project?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredEvent"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stream_api_events_stream_get: {
+        parameters: {
+            query?: {
+                project?: string | null;
+                after?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    health_api_health_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    prediction_api_predictions__prediction__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prediction: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    lineage_api_predictions__prediction__lineage_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prediction: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineageOfPrediction"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_projects_api_projects_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnsweredProject"][];
+                };
+            };
+        };
+    };
+    create_project_api_projects_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProject"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    overview_api_projects__project__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cases_api_projects__project__cases_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Case"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    open_case_api_projects__project__cases_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["autofocus__api__cases__Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    case_api_projects__project__cases__case__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Case"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    approve_api_projects__project__cases__case__approve_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["autofocus__api__cases__Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_api_projects__project__cases__case__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["autofocus__api__cases__Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    drifted_api_projects__project__cases__case__drifted_png_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reject_api_projects__project__cases__case__reject_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["autofocus__api__cases__Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    data_tests_api_projects__project__data_tests_post: {
+        parameters: {
+            query?: {
+                version?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    deployment_api_projects__project__deployment_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"] | null;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    diff_api_projects__project__diff_get: {
+        parameters: {
+            query: {
+                a: string;
+                b: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    }[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_image_api_projects__project__images_post: {
+        parameters: {
+            query: {
+                key: string;
+                split?: string;
+                label?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    image_api_projects__project__images__sha256__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    import_path_api_projects__project__import_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    answer_api_projects__project__labels_answer_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Answer"];
+            };
+        };
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Annotation"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    history_api_projects__project__labels_history_get: {
+        parameters: {
+            query: {
+                key: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    }[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    next_task_api_projects__project__labels_next_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NextRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    queue_api_projects__project__labels_queue_get: {
+        parameters: {
+            query?: {
+                state?: string;
+                case?: string | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelQueue"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reopen_api_projects__project__labels_reopen_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeBack"];
+            };
+        };
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelTaskToShow"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    skip_api_projects__project__labels_skip_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Skip"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stats_api_projects__project__labels_stats_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelStats"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    status_api_projects__project__loop_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoopStatus"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    pause_api_projects__project__loop_pause_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["autofocus__api__cases__Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resume_api_projects__project__loop_resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["autofocus__api__cases__Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    models_api_projects__project__models_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    model_api_projects__project__models__model__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDetails"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    promote_api_projects__project__models__model__promote_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["autofocus__api__models__Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    status_api_projects__project__monitor_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitorStatus"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    history_api_projects__project__monitor_history_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryPoint"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_policy_api_projects__project__policy_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyText"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_policy_api_projects__project__policy_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rollback_api_projects__project__rollback_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["autofocus__api__models__Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    runs_api_projects__project__runs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_run_api_projects__project__runs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_api_projects__project__runs__run__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    curves_api_projects__project__runs__run__curves_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sample_api_projects__project__sample_get: {
+        parameters: {
+            query: {
+                key: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    samples_api_projects__project__samples_get: {
+        parameters: {
+            query?: {
+                split?: string | null;
+                label?: string | null;
+                source?: string | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    servers_api_projects__project__servers_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    }[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    signals_api_projects__project__signals_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Signal"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    versions_api_projects__project__versions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    }[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    commit_api_projects__project__versions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommitRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+}

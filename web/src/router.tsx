@@ -1,0 +1,50 @@
+import { useSyncExternalStore, type AnchorHTMLAttributes, type ReactNode } from "react";
+
+// The server hands the page out with a relative <base>. Fixed to an absolute address once, or it
+// would move with every pushState.
+const baseElement = document.querySelector("base");
+export const BASE = new URL(document.baseURI).pathname.replace(/[^/]*$/, "");
+if (baseElement) baseElement.href = BASE;
+
+const listeners = new Set<() => void>();
+const tell = () => listeners.forEach((listener) => listener());
+window.addEventListener("popstate", tell);
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** The address inside the page, in parts: `["p", "eyes", "cases"]`. */
+export function useRoute(): string[] {
+  const path = useSyncExternalStore(subscribe, () => location.pathname);
+  return path.slice(BASE.length).split("/").filter(Boolean).map(decodeURIComponent);
+}
+
+export function go(parts: string[]): void {
+  history.pushState(null, "", address(parts));
+  window.scrollTo(0, 0);
+  tell();
+}
+
+export function address(parts: string[]): string {
+  return BASE + parts.map(encodeURIComponent).join("/");
+}
+
+type LinkProps = { to: string[]; children: ReactNode } & AnchorHTMLAttributes<HTMLAnchorElement>;
+
+export function Link({ to, children, ...rest }: LinkProps) {
+  return (
+    <a
+      {...rest}
+      href={address(to)}
+      onClick={(event) => {
+        if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+        event.preventDefault();
+        go(to);
+      }}
+    >
+      {children}
+    </a>
+  );
+}

@@ -1,0 +1,119 @@
+import type { Case, LoopStatus, Overview, Stage } from "./api/client";
+
+export function percent(value: number | null | undefined, digits = 1): string {
+  return value === null || value === undefined ? "unknown" : `${(100 * value).toFixed(digits)} %`;
+}
+
+export function count(value: number): string {
+  return value.toLocaleString("en");
+}
+
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}
+
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  if (!trimmed) return "";
+  const first = trimmed[0]!.toUpperCase() + trimmed.slice(1);
+  return /[.!?]$/.test(first) ? first : `${first}.`;
+}
+
+export function when(at: string | null | undefined): string {
+  if (!at) return "";
+  const date = new Date(at);
+  const today = new Date().toDateString() === date.toDateString();
+  return today
+    ? date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })
+    : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+export const STAGES: { stage: Stage | "watch"; name: string; means: string }[] = [
+  { stage: "watch", name: "Watch", means: "Every answer is compared with what the model was tested on." },
+  { stage: "diagnose", name: "Diagnose", means: "Which images changed, and how?" },
+  { stage: "verdict", name: "Verdict", means: "Does the change do harm? A few labels decide." },
+  { stage: "collect", name: "Collect", means: "Labels of the images that teach most." },
+  { stage: "train", name: "Train", means: "A challenger is trained and tested." },
+  { stage: "shadow", name: "Shadow", means: "The challenger answers silently beside the champion." },
+  { stage: "canary", name: "Canary", means: "The challenger answers a share of the requests." },
+  { stage: "promote", name: "Champion", means: "The winner serves; watching starts anew." },
+];
+
+/** Index into STAGES of where the loop stands. */
+export function place(stage: Stage | null): number {
+  if (stage === null || stage === "closed") return 0;
+  return STAGES.findIndex((s) => s.stage === stage);
+}
+
+export type Actor = "person" | "annotator" | "traffic" | "loop" | "nobody";
+
+export function needsDecision(waiting: string): boolean {
+  return waiting.startsWith("approval") || waiting.startsWith("a person: the policy only suggests");
+}
+
+/** Who must act for the loop to go on. */
+export function actor(loop: Pick<LoopStatus, "case" | "waiting_for" | "paused" | "frozen">): Actor {
+  if (loop.paused || loop.frozen) return "person";
+  if (loop.case === null) return "nobody";
+  const waiting = loop.waiting_for;
+  if (!waiting) return "loop";
+  if (waiting.startsWith("approval") || waiting.startsWith("a person")) return "person";
+  if (/answer|label/.test(waiting)) return "annotator";
+  if (/request|prediction|disagree/.test(waiting)) return "traffic";
+  return "loop";
+}
+
+export const WHO: Record<Actor, string> = {
+  person: "A person must decide",
+  annotator: "Labels are needed",
+  traffic: "Waiting for traffic",
+  loop: "Working by itself",
+  nobody: "Nobody has to act",
+};
+
+export function nowSentence(view: Overview): string {
+  const { loop } = view;
+  if (loop.frozen) return `Frozen: ${loop.frozen}. A person must resume it.`;
+  if (loop.paused) return "Paused by a person. Serving and watching go on; nothing else does.";
+  if (!loop.champion) return "No model serves yet, so there is nothing to watch.";
+  if (loop.case === null) {
+    if (view.monitor.calibrating) {
+      return `Learning what normal looks like: ${plural(view.monitor.calibration_needed ?? 0, "more image")} needed.`;
+    }
+    return `Watching ${loop.champion}. No new change noticed.`;
+  }
+  return loop.waiting_for
+    ? `Waiting for ${loop.waiting_for}.`
+    : sentence(loop.doing);
+}
+
+export const SCORES: Record<string, string> = {
+  mahalanobis: "how unusual the images look to the model",
+  confidence: "how sure the model is of its answers",
+  domain: "how easily new images are told from old ones",
+};
+
+/** The rooms' sentences name scores by their technical names; people get plain ones. */
+export function plain(text: string): string {
+  return Object.entries(SCORES).reduce(
+    (so_far, [name, words]) => so_far.replaceAll(`in ${name}`, `in ${words}`),
+    text,
+  );
+}
+
+export const OUTCOMES: Record<NonNullable<Case["outcome"]>, { word: string; tone: Tone }> = {
+  promoted: { word: "Healed: a better model serves", tone: "good" },
+  rejected: { word: "No better model was found", tone: "warn" },
+  harmless: { word: "Harmless", tone: "good" },
+  undecided: { word: "Undecided", tone: "warn" },
+  rolled_back: { word: "Rolled back", tone: "bad" },
+  cancelled: { word: "Cancelled", tone: "quiet" },
+};
+
+export type Tone = "good" | "warn" | "bad" | "quiet" | "accent";
+
+export const VERDICTS: Record<NonNullable<Case["verdict"]>, { word: string; tone: Tone }> = {
+  harmful: { word: "Does harm", tone: "bad" },
+  harmless: { word: "Does no harm", tone: "good" },
+  undecided: { word: "Not proven", tone: "warn" },
+};
