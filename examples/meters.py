@@ -54,6 +54,7 @@ POLICY = """\
 monitor: {calibration: 100}
 labels: {per_case: 160, verdict_batch: 16, training: 100, comparison: 40}
 rollout: {shadow_requests: 60, canary_requests: 30, watch_requests: 100}
+limits: {retry_images: 150}
 """
 
 
