@@ -92,6 +92,27 @@ def test_too_few_labels_end_undecided_and_say_how_many_more(story: Story) -> Non
     assert "more labels" in story.case.reason
 
 
+@pytest.mark.slow
+def test_a_verdict_goes_on_with_newer_images_when_all_were_asked(story: Story) -> None:
+    """A slice too small to tell is no reason to give up while more like it keep coming."""
+    world = story.world
+    world.policy(labels={"per_case": 240, "training": 12})
+    more = "more images like the drifted ones"
+    story.go_to("verdict", kind="tinted")
+    for _ in range(40):  # no traffic: the annotator answers all there is
+        story.tick()
+        world.answer()
+    case = story.case.id
+    asked = purposes(world, case)["verdict"]
+    assert story.case.waiting_for == more
+    assert world.project.labels.progress(case, "verdict")["open"] == 0
+    story.go_to("closed", kind="tinted")
+    assert story.case.verdict == "harmless"
+    assert purposes(world, case)["verdict"] > asked
+    answers = [a.sha256 for a in world.project.labels.answers(case)]
+    assert len(answers) == len(set(answers))
+
+
 def test_a_small_slice_is_watched_not_healed(story: Story) -> None:
     story.world.policy(harm={"min_share": 0.9})
     story.go_to("closed")

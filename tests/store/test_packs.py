@@ -215,7 +215,6 @@ def test_threads_share_a_store(database: Database, objects: ObjectStore) -> None
     packs.close()
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit on file sizes here")
 def test_a_full_disk_keeps_what_was_there(
     database: Database, objects: ObjectStore, packs: PackStore
 ) -> None:

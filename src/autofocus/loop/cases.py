@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from autofocus.errors import Conflict, NotFound
 from autofocus.events import Event
 from autofocus.store import tables
-from autofocus.store.database import insert_ignore, record_event
+from autofocus.store.database import insert_ignore, one_row, record_event
 from autofocus.types.clock import now
 from autofocus.types.production import Case, Outcome, Signal, Stage
 
@@ -62,7 +62,7 @@ class Cases:
         table = tables.case
         query = sa.select(table).where(table.c.project == self.project, table.c.stage != "closed")
         with self._database.read() as conn:
-            row = conn.execute(query).mappings().one_or_none()
+            row = one_row(conn, query)
         return None if row is None else _as_case(row)
 
     def cancel_wanted(self, name: str) -> bool:
@@ -296,12 +296,7 @@ class Cases:
         """The approval asked for a step, if any: state, who, why."""
         table = tables.approval
         with self._database.read() as conn:
-            row = (
-                conn.execute(sa.select(table).where(table.c.id == f"{name}/{step}"))
-                .mappings()
-                .one_or_none()
-            )
-        return None if row is None else dict(row)
+            return one_row(conn, sa.select(table).where(table.c.id == f"{name}/{step}"))
 
     def approvals(self, name: str) -> dict[str, str]:
         """State of every approval of a case, by step."""
@@ -362,19 +357,15 @@ class Cases:
 
     def _row(self, conn: Connection, name: str) -> dict[str, Any]:
         table = tables.case
-        row = (
-            conn.execute(
-                sa.select(table).where(table.c.project == self.project, table.c.id == name)
-            )
-            .mappings()
-            .one_or_none()
+        row = one_row(
+            conn, sa.select(table).where(table.c.project == self.project, table.c.id == name)
         )
         if row is None:
             raise NotFound(
                 f"Project {self.project} has no case {name!r}.",
                 hint="List them: autofocus loop cases",
             )
-        return dict(row)
+        return row
 
 
 def _as_case(row: Any) -> Case:

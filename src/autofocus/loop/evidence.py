@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,8 +131,9 @@ def diagnosis(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any] | None:
 
 
 def _enough(policy: Policy) -> int:
-    """Drifted images wanted before labels are drawn from them."""
-    return max(MIN_SLICE, policy.labels.training)
+    """Drifted images wanted before labels are drawn from them: its core, half of them, shall hold
+    as many as are asked for."""
+    return max(MIN_SLICE, 2 * policy.labels.training)
 
 
 def _diagnose(rooms: Rooms, case: Case, before: Window | None, since: Window) -> Diagnosis:
@@ -214,34 +216,73 @@ def harm(rooms: Rooms, cases: Cases, case: Case) -> Harm:
     )
 
 
-def verdict_picks(rooms: Rooms, cases: Cases, case: Case, asked: int, n: int) -> list[Pick]:
-    """The next ``n`` images of a fixed random order of the slice's core; ``asked`` are out.
+def verdict_picks(rooms: Rooms, cases: Cases, case: Case, asked: int, n: int) -> list[Pick] | None:
+    """The next ``n`` images of fixed random orders of the slice's core; ``asked`` are out.
 
-    The core is the half of the slice that is surest to have drifted: ordinary images that slipped
-    into the slice would hide the harm done to the others. Each image of the core is equally
-    likely at each place, so the answers are an honest sample of it.
+    Each image of the core is equally likely at each place, so the answers are an honest sample of
+    it. When all are asked, newer images that drifted follow in an order of their own, fixed before
+    any of them has a label. None: those are still to come.
     """
     if n <= 0:
         return []
+    names: list[str] = []
+    for number in count(1):
+        order = _verdict_order(rooms, cases, case, number, names)
+        if order is None:
+            return None
+        names += order["ids"]
+        # Decoding is dear: no further than needed.
+        fit = (name for name in names if usable(rooms, name))
+        chosen = list(islice(fit, asked, asked + n))
+        if chosen:
+            window = rooms.log.window(chosen)
+            share = n / len(order["ids"])
+            return [_pick(rooms, window, i, propensity=share) for i in range(len(window))]
+        if number > 1 and not order["ids"]:
+            return []
+    raise AssertionError("unreachable")
 
-    def work() -> dict[str, Any]:
+
+def _verdict_order(
+    rooms: Rooms, cases: Cases, case: Case, number: int, known: Sequence[str]
+) -> dict[str, Any] | None:
+    """The ``number``-th random order, without images ``known``; empty: no more will ever come."""
+    step = f"verdict-order-{number}"
+    done = cases.step(case.id, step)
+    if done is not None:
+        return done
+    here = sum(rooms.log.end().values())
+    if number == 1:
         data = _diagnosed(rooms, case)
-        sure = np.median(data["posterior"][data["drifted"]])
-        ids = data["ids"][data["drifted"] & (data["posterior"] >= sure)]
-        window = rooms.log.window([str(i) for i in ids])
-        first = first_of_each(window.sha256)
-        first = first[window.kept[first]]
-        order = np.random.default_rng([case.number, 23]).permutation(first)
-        return {"ids": [str(window.ids[i]) for i in order], "size": len(order)}
+        core, last = data["ids"][_core(data["posterior"], data["drifted"])], False
+    else:
+        earlier = cases.step(case.id, f"verdict-order-{number - 1}")
+        assert earlier is not None
+        if here < earlier["log"] + MIN_ROWS:
+            return None
+        before, since = _rows(rooms, cases, case)
+        found = _diagnose(rooms, case, before, since)
+        core, last = since.ids[_core(found.posterior, found.drifted)], len(since) >= MAX_ROWS
+    window = rooms.log.window([str(i) for i in core])
+    first = first_of_each(window.sha256)
+    old = set(rooms.log.window(list(known)).sha256.tolist()) if known else set()
+    fresh = [i for i in first if window.kept[i] and str(window.sha256[i]) not in old]
+    if number > 1 and not last and len(fresh) < MIN_SLICE:
+        return None
+    order = np.random.default_rng([case.number, 23, number]).permutation(fresh)
+    ids = [str(window.ids[i]) for i in order]
+    return cases.once(case.id, step, lambda: {"ids": ids, "size": len(ids), "log": here})
 
-    order = cases.once(case.id, "verdict-order", work)
-    # Decoding is dear: no further than needed.
-    fit = (name for name in order["ids"] if usable(rooms, name))
-    chosen = list(islice(fit, asked, asked + n))
-    window = rooms.log.window(chosen) if chosen else None
-    if window is None:
-        return []
-    return [_pick(rooms, window, i, propensity=n / order["size"]) for i in range(len(window))]
+
+def _core(posterior: npt.NDArray[Any], drifted: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The half of the slice that is surest to have drifted, (n,) bool.
+
+    Ordinary images that slipped into the slice would hide the harm done to the others.
+    """
+    if not drifted.any():
+        return drifted
+    core: npt.NDArray[np.bool_] = drifted & (posterior >= np.median(posterior[drifted]))
+    return core
 
 
 def _pick(
@@ -368,6 +409,7 @@ class Comparison:
     losses: int
     ties: int
     e_better: float
+    best_e: float
     pairs: int
     disagreements: int
     next_picks: list[Pick]
@@ -383,8 +425,8 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         summary = (
             f"{self.wins} wins, {self.losses} losses, {self.ties} ties on labelled disagreements "
-            f"(e-value {self.e_better:.3g}), {self.disagreements} disagreements in {self.pairs} "
-            "requests"
+            f"(e-value up to {self.best_e:.3g}), {self.disagreements} disagreements in "
+            f"{self.pairs} requests"
         )
         return {
             "decision": self.decision,
@@ -392,6 +434,7 @@ class Comparison:
             "losses": self.losses,
             "ties": self.ties,
             "e_better": self.e_better,
+            "best_e": self.best_e,
             "pairs": self.pairs,
             "disagreements": self.disagreements,
             "summary": summary,
@@ -443,6 +486,7 @@ def comparison(rooms: Rooms, cases: Cases, case: Case) -> Comparison:
         losses=test.losses,
         ties=test.ties,
         e_better=test.e_better,
+        best_e=test.best_win,
         pairs=len(left),
         disagreements=len(differ),
         next_picks=picks,

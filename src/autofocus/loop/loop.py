@@ -107,7 +107,7 @@ class Loop:
         ]
         asked = labels["open"] + labels["leased"]
         if case.stage in ("diagnose", "canary", "promote") or (
-            case.stage == "shadow" and not asked
+            case.stage in ("verdict", "shadow") and not asked
         ):
             seen.append(sum(self._rooms.log.end().values()) // STRIDE)
         if case.stage == "train":

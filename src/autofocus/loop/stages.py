@@ -196,6 +196,9 @@ def weigh_the_harm(rooms: Rooms, cases: Cases, case: Case) -> bool:
         picks = evidence.verdict_picks(
             rooms, cases, case, asked, min(policy.labels.verdict_batch, budget - asked)
         )
+        if picks is None:
+            cases.wait_for(case.id, "more images like the drifted ones")
+            return False
         if not picks:
             more = weighed.labels_needed
             text = "more labels" if more is None else f"about {more} more labels"

@@ -14,7 +14,7 @@ from autofocus.events import Event
 from autofocus.registry.lineage import model_lineage
 from autofocus.store import tables
 from autofocus.store.bundles import MANIFEST
-from autofocus.store.database import insert_ignore, record_event, upsert
+from autofocus.store.database import insert_ignore, one_row, record_event, upsert
 from autofocus.types.clock import now
 from autofocus.types.codec import decode, encode
 from autofocus.types.models import ALIASES, Model, Report, Run
@@ -103,15 +103,11 @@ class Models:
                     tables.alias.c.project == self.project, tables.alias.c.name == name
                 )
             ).scalar_one_or_none()
-            row = (
-                conn.execute(
-                    sa.select(tables.model).where(
-                        tables.model.c.project == self.project,
-                        tables.model.c.id == (target or name),
-                    )
-                )
-                .mappings()
-                .one_or_none()
+            row = one_row(
+                conn,
+                sa.select(tables.model).where(
+                    tables.model.c.project == self.project, tables.model.c.id == (target or name)
+                ),
             )
             if row is None:
                 raise NotFound(

@@ -224,6 +224,12 @@ def _translate(exc: DBAPIError, where: str) -> AutofocusError:
     return AutofocusError(f"The database {where} refused: {text.splitlines()[0]}.")
 
 
+def one_row(conn: Connection, query: sa.Select[Any]) -> dict[str, Any] | None:
+    """The row that a query can find at most one of, by column; None if there is none."""
+    row = conn.execute(query).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
 def insert_ignore(conn: Connection, table: sa.Table, **values: Any) -> bool:
     """Insert a row unless its key is taken; True if it was inserted."""
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from autofocus.errors import Conflict, JobFailed, NotFound
 from autofocus.events import Event
 from autofocus.store import tables
-from autofocus.store.database import insert_ignore, record_event
+from autofocus.store.database import insert_ignore, one_row, record_event
 from autofocus.training.parameters import parse_parameters
 from autofocus.types.clock import now
 from autofocus.types.codec import decode, encode
@@ -410,12 +410,12 @@ class Training:
     def _row(self, conn: Connection, run_id: str) -> Mapping[str, Any]:
         table = tables.run
         query = sa.select(table).where(table.c.id == run_id, table.c.project == self.project)
-        row = conn.execute(query).mappings().one_or_none()
+        row = one_row(conn, query)
         if row is None:
             raise NotFound(
                 f"Project {self.project} has no run {run_id!r}.", hint="List them: autofocus runs"
             )
-        return dict(row)
+        return row
 
 
 def code_identity(architecture: str) -> dict[str, str]:
