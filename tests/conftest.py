@@ -72,22 +72,37 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+@pytest.fixture
+def new_database(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[[str], Database]]:
+    """Makes an empty migrated database, ``sqlite`` or ``postgresql``."""
+    opened: list[Database] = []
+
+    def make(kind: str) -> Database:
+        if kind == "sqlite":
+            database = Database.open(tmp_path / f"autofocus-{len(opened)}.db")
+            database.migrate()
+        else:
+            url: str = request.getfixturevalue("postgres")
+            name = f"test_{os.getpid()}_{next(_number)}"
+            admin = Database.open(url.format("postgres"))
+            with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+                conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE migrated"))
+            admin.close()
+            database = Database.open(url.format(name))
+        opened.append(database)
+        return database
+
+    yield make
+    for database in opened:
+        database.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, new_database: Callable[[str], Database]) -> Database:
     """An empty migrated database; the test runs once on SQLite and once on PostgreSQL."""
-    if request.param == "sqlite":
-        database = Database.open(tmp_path / "autofocus.db")
-        database.migrate()
-    else:
-        url: str = request.getfixturevalue("postgres")
-        name = f"test_{os.getpid()}_{next(_number)}"
-        admin = Database.open(url.format("postgres"))
-        with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE migrated"))
-        admin.close()
-        database = Database.open(url.format(name))
-    yield database
-    database.close()
+    return new_database(request.param)
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def import_(
             names = ", ".join(report.unmatched_labels[:5])
             console.print(f"Labels without an image: {names} ...", highlight=False)
         if report.accepted:
-            console.print("Next: autofocus data test, then autofocus data commit NAME")
+            console.print("Next: autofocus data commit NAME, then autofocus data test")
 
     session.emit(report, show)
 

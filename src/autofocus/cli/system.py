@@ -1,15 +1,18 @@
-"""``autofocus init``, ``policy``, ``events``, ``lineage`` and ``doctor``."""
+"""``autofocus init``, ``policy``, ``events``, ``lineage``, ``doctor``, ``backup``, ``restore``."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autofocus.cli.session import Session, default_author
 from autofocus.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from autofocus.store.backup import Backup
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +22,8 @@ def register(app: typer.Typer) -> None:
     app.command()(events)
     app.command()(lineage)
     app.command()(doctor)
+    app.command()(backup)
+    app.command()(restore)
 
 
 def init(
@@ -106,3 +111,52 @@ def doctor(context: typer.Context) -> None:
     bad = [c.name for c in checks if not c.passed]
     if bad:
         raise Unavailable(f"Not well: {', '.join(bad)}.")
+
+
+def backup(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="New file (default: autofocus-DATE-TIME.tar here).")
+    ] = None,
+) -> None:
+    """Write the whole workspace to one tar file; it may stay in use meanwhile.
+
+    Settings (they may hold secrets) and images kept by reference are not in it.
+    """
+    from autofocus.types.clock import now
+
+    session: Session = context.obj
+    if file is None:
+        file = Path(f"autofocus-{now()[:19].replace(':', '')}.tar")
+    with session.open() as workspace, session.progress(f"Writing {file}") as advance:
+        found = workspace.backup(file, progress=advance)
+    session.say(found, f"{_in_words(found)}\nTake it back: autofocus restore {file} FOLDER")
+
+
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file written by `autofocus backup`.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="New or empty folder. A settings.yaml in it may name another database or store."
+        ),
+    ],
+) -> None:
+    """Make a workspace again from a backup."""
+    from autofocus.workspace.workspace import Workspace
+
+    session: Session = context.obj
+    with session.progress(f"Restoring {file}") as advance:
+        found = Workspace.restore(file, folder, progress=advance)
+    session.say(found, f"{_in_words(found)}\nNext: autofocus --workspace {folder} up")
+
+
+def _in_words(found: Backup) -> str:
+    text = (
+        f"{found.path}: {found.rows:,} rows and {found.objects:,} objects of {found.made_at}, "
+        f"{found.bytes / 1e6:,.1f} MB."
+    )
+    if found.by_reference:
+        text += f"\n{found.by_reference:,} images are kept by reference: back up their folders too."
+    return text

@@ -103,8 +103,11 @@ class Database:
                 conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield conn
 
-    def migrate(self) -> None:
-        """Bring the tables to this release's shape; harmless when they are already."""
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the tables to this release's shape; harmless when they are already.
+
+        An older ``revision`` takes rows that were written then. Raises Conflict if unknown.
+        """
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
@@ -118,7 +121,7 @@ class Database:
                 conn.execute(sa.text("SELECT pg_advisory_xact_lock(727001)"))
             config.attributes["connection"] = conn
             try:
-                command.upgrade(config, "head")
+                command.upgrade(config, revision)
             except CommandError as exc:
                 raise Conflict(
                     f"The tables in {self.shown} are of a newer release of Autofocus: {exc}.",

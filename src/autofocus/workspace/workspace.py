@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from autofocus.registry.models import Models
     from autofocus.serving.deployments import Deployments
     from autofocus.serving.reader import PredictionLog
+    from autofocus.store.backup import Backup
     from autofocus.store.packs import PackStore
     from autofocus.training.runs import Training
     from autofocus.types.models import Gate, Predictor, Report
@@ -99,18 +100,57 @@ class Workspace:
                     "--classes a,b`, or name another folder with --workspace.",
                     path=str(path),
                 )
-            if path.exists() and any(path.iterdir()) and not _only_settings(path):
-                raise Conflict(
-                    f"{path} is not empty and not a workspace.",
-                    hint="Name a new or empty folder with --workspace.",
-                    path=str(path),
-                )
-            path.mkdir(parents=True, exist_ok=True)
+            _make_room(path)
         workspace = cls(path, settings or load_settings(path))
         if not (path / MARKER).exists():
             # Written last: a half-made workspace is made again, never half-opened.
-            (path / MARKER).write_text('{"format": 1}\n')
+            _mark(path)
         return workspace
+
+    @classmethod
+    def restore(
+        cls,
+        backup: str | os.PathLike[str],
+        root: str | os.PathLike[str],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Backup:
+        """Make the workspace of a backup file in the new or empty folder ``root``.
+
+        A ``settings.yaml`` that lies there says which database and store to fill; they must be
+        empty. Raises Conflict if anything is not, Corrupted if the file was altered or torn.
+        """
+        from autofocus.store.backup import read_backup, read_contents
+
+        path = Path(root).expanduser().absolute()
+        if (path / MARKER).exists():
+            raise Conflict(f"{path} is a workspace already.", hint="Name a new folder.")
+        read_contents(Path(backup))  # a file that is no backup leaves nothing behind
+        _make_room(path)
+        settings = load_settings(path)
+        database = Database.open(settings.database or path / "autofocus.db")
+        try:
+            objects = ObjectStore.open(settings.store or str(path / "store"))
+            found = read_backup(Path(backup), database, objects, progress=progress)
+        finally:
+            database.close()
+        _mark(path)
+        return found
+
+    def backup(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Backup:
+        """Write everything to one new tar file while the workspace stays in use.
+
+        Raises Conflict if the file exists, StorageFull. Settings and images kept by reference are
+        not in it.
+        """
+        from autofocus.store.backup import write_backup
+
+        return write_backup(self.database, self.objects, Path(path), progress=progress)
 
     def __enter__(self) -> Workspace:
         return self
@@ -509,6 +549,21 @@ def _login() -> str:
     except (OSError, KeyError):
         # No entry in the password database (bare containers).
         return "unknown"
+
+
+def _make_room(path: Path) -> None:
+    """Make the folder of a new workspace; raises Conflict if something else lies there."""
+    if path.exists() and any(path.iterdir()) and not _only_settings(path):
+        raise Conflict(
+            f"{path} is not empty and not a workspace.",
+            hint="Name a new or empty folder with --workspace.",
+            path=str(path),
+        )
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def _mark(path: Path) -> None:
+    (path / MARKER).write_text('{"format": 1}\n')
 
 
 def _only_settings(folder: Path) -> bool:
