@@ -73,6 +73,21 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture
+def postgres_url(postgres: str) -> Callable[[], str]:
+    """Makes an empty migrated PostgreSQL database and gives its URL."""
+
+    def make() -> str:
+        name = f"test_{os.getpid()}_{next(_number)}"
+        admin = Database.open(postgres.format("postgres"))
+        with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE migrated"))
+        admin.close()
+        return postgres.format(name)
+
+    return make
+
+
+@pytest.fixture
 def new_database(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Callable[[str], Database]]:
@@ -84,13 +99,8 @@ def new_database(
             database = Database.open(tmp_path / f"autofocus-{len(opened)}.db")
             database.migrate()
         else:
-            url: str = request.getfixturevalue("postgres")
-            name = f"test_{os.getpid()}_{next(_number)}"
-            admin = Database.open(url.format("postgres"))
-            with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-                conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE migrated"))
-            admin.close()
-            database = Database.open(url.format(name))
+            new_url: Callable[[], str] = request.getfixturevalue("postgres_url")
+            database = Database.open(new_url())
         opened.append(database)
         return database
 

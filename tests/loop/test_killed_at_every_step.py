@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -121,6 +122,26 @@ def test_killed_at_random_writes(chaos: Chaos, seed: int) -> None:
     chaos.run("writes", lambda: str(rng.integers(1, 9)), seconds=280)
     assert chaos.deaths >= 8
     nothing_twice(chaos.world)
+
+
+@pytest.mark.slow
+def test_killed_at_random_writes_with_rows_and_engine_on_postgresql(
+    tmp_path: Path, postgres_url: Callable[[], str]
+) -> None:
+    root = tmp_path / "w"
+    root.mkdir()
+    (root / "settings.yaml").write_text(f"database: {json.dumps(postgres_url())}\n")
+    chaos = Chaos(World(root))
+    rng = np.random.default_rng(3)
+    try:
+        chaos.run("writes", lambda: str(rng.integers(1, 9)), seconds=280)
+        assert chaos.world.workspace.database.engine.dialect.name == "postgresql"
+        assert not (root / "flow.db").exists()
+        assert chaos.deaths >= 4
+        nothing_twice(chaos.world)
+    finally:
+        chaos.stop()
+        chaos.world.close()
 
 
 @pytest.mark.slow

@@ -125,7 +125,7 @@ class RolloutPolicy:
     Promotion needs an e-value of ``promote_e`` on labelled images where champion and challenger
     disagree (Ville: a challenger that is no better gets there with probability 1/promote_e).
     ``canary`` are the shares of traffic, each held for ``canary_requests`` answers. A request
-    that fails, or a p99 latency above ``max_latency_ratio`` times the champion's, ends it.
+    that fails, or a median latency above ``max_latency_ratio`` times the champion's, ends it.
     ``watch_requests`` after promotion the way back stays armed.
     """
 
