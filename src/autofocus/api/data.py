@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from autofocus.api.access import InProject, as_page
 from autofocus.data.tests import run_data_tests
 from autofocus.errors import InvalidInput
+from autofocus.imaging.thumbnail import thumbnail
 from autofocus.types.codec import encode
 from autofocus.types.data import SPLITS, Tag
 
@@ -65,17 +66,23 @@ def sample(project: InProject, key: str) -> dict[str, Any]:
 
 
 @router.get("/images/{sha256}", response_class=Response)
-def image(project: InProject, sha256: str) -> Response:
-    """The original bytes; content-addressed, so it may be cached for ever."""
+def image(project: InProject, request: Request, sha256: str, size: int | None = None) -> Response:
+    """The original bytes, or with ``size`` a picture fitted into that many pixels, upright.
+
+    Sizes are 96, 160, 320, 640, 1280 and 2048. Content-addressed, so it may be cached for ever.
+    """
+    headers = {
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "ETag": f'"{sha256}-{size or "original"}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
     data = project.data.image(sha256)
-    return Response(
-        data,
-        media_type=_MEDIA.get(data[:2], "application/octet-stream"),
-        headers={
-            "Cache-Control": "private, max-age=31536000, immutable",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    media = _MEDIA.get(data[:2], "application/octet-stream")
+    if size is not None:
+        data, media = thumbnail(data, size, max_pixels=project.workspace.settings.max_pixels)
+    return Response(data, media_type=media, headers=headers)
 
 
 @router.post("/images", status_code=201)

@@ -1,4 +1,4 @@
-// openapi.json sha256:1eab3160faa8f6f0e7d7d01797a01cb4b1ed8b4dabce93e07e61d303f235be06
+// openapi.json sha256:094c95baad1b102b35e29c3ef4c52607f2736e6f31985f8833da241f7fd770eb
 export interface paths {
     "/api/events": {
         parameters: {
@@ -377,7 +377,9 @@ export interface paths {
         };
         /**
          * Image
-         * @description The original bytes; content-addressed, so it may be cached for ever.
+         * @description The original bytes, or with ``size`` a picture fitted into that many pixels, upright.
+         *
+         *     Sizes are 96, 160, 320, 640, 1280 and 2048. Content-addressed, so it may be cached for ever.
          */
         get: operations["image_api_projects__project__images__sha256__get"];
         put?: never;
@@ -2638,7 +2640,9 @@ export interface operations {
     };
     image_api_projects__project__images__sha256__get: {
         parameters: {
-            query?: never;
+            query?: {
+                size?: number | null;
+            };
             header?: never;
             path: {
                 sha256: string;
