@@ -51,6 +51,15 @@ def test_a_project_its_images_and_a_version(client: TestClient) -> None:
     assert len(rest["items"]) == 1
     sha256 = page["items"][0]["sha256"]
     assert client.get(f"/api/projects/eyes/images/{sha256}").content == png(0)
+    small = client.get(f"/api/projects/eyes/images/{sha256}", params={"size": 96})
+    assert (small.content, small.headers["content-type"]) == (png(0), "image/png")
+    assert "immutable" in small.headers["cache-control"]
+    known = {"If-None-Match": small.headers["etag"]}
+    same = client.get(f"/api/projects/eyes/images/{sha256}", params={"size": 96}, headers=known)
+    assert (same.status_code, same.content) == (304, b"")
+    assert client.get(f"/api/projects/eyes/images/{sha256}", headers=known).status_code == 200
+    wrong = client.get(f"/api/projects/eyes/images/{sha256}", params={"size": 97})
+    assert wrong.status_code == 422
     version = client.post("/api/projects/eyes/versions", json={"message": "first", "author": "me"})
     assert version.status_code == 201
     again = client.post("/api/projects/eyes/versions", json={"message": "same", "author": "me"})

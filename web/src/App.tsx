@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import type { Overview, Project } from "./api/client";
 import { useApi, useOnline } from "./api/live";
 import { Card, Empty, Failure, Loading } from "./parts";
@@ -8,6 +8,8 @@ import { ModelPage, ModelsPage, PredictionPage } from "./pages/ModelsPage";
 import { ProjectPage, ProjectsPage } from "./pages/OverviewPage";
 import { address, go, Link, useRoute } from "./router";
 import { actor } from "./words";
+
+const DataPage = lazy(() => import("./pages/DataPage"));
 
 type Theme = "system" | "light" | "dark";
 
@@ -105,6 +107,7 @@ function Rooms({ project, room }: { project: string; room: string }) {
   const decide = view.data !== undefined && actor(view.data.loop) === "person" && view.data.loop.case;
   const rooms: { id: string; name: string; to: string[]; mark?: string | undefined; says?: string }[] = [
     { id: "overview", name: "Overview", to: ["p", project] },
+    { id: "data", name: "Data", to: ["p", project, "data"] },
     {
       id: "label",
       name: "Label",
@@ -141,6 +144,7 @@ function Rooms({ project, room }: { project: string; room: string }) {
 
 const ICONS: Record<string, string> = {
   overview: "M10 3a7 7 0 1 1-6.3 4M3 3v4h4",
+  data: "M3 3h6v6H3z M11 3h6v6h-6z M3 11h6v6H3z M11 11h6v6h-6z",
   label: "M3 10V3h7l7 7-7 7z M6.5 6.5h.01",
   models: "M10 2l7 4-7 4-7-4z M3 10l7 4 7-4 M3 14l7 4 7-4",
   cases: "M4 3h12v14H4z M7 7h6 M7 10h6 M7 13h3",
@@ -160,6 +164,13 @@ function Room({ route, projects }: { route: string[]; projects: Project[] }) {
   const project = where === "p" ? projects.find((p) => p.name === name) : undefined;
   if (!project) return <Nowhere />;
   if (room === undefined) return <ProjectPage name={project.name} />;
+  if (room === "data") {
+    return (
+      <Suspense fallback={<Loading />}>
+        <DataPage key={project.name} project={project} tab={id} />
+      </Suspense>
+    );
+  }
   if (room === "label") return <LabelPage project={project} />;
   if (room === "models") {
     return id ? <ModelPage project={project.name} id={id} /> : <ModelsPage project={project.name} />;

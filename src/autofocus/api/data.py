@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
 
 from autofocus.api.access import InProject, as_page
+from autofocus.api.shapes import shaped
+from autofocus.data.search import MAX_LIMIT, Facets, FoundSamples
 from autofocus.data.tests import run_data_tests
 from autofocus.errors import InvalidInput
+from autofocus.imaging.thumbnail import thumbnail
 from autofocus.types.codec import encode
-from autofocus.types.data import SPLITS, Tag
+from autofocus.types.data import SPLITS, Sample, Split, Tag, Version, VersionChange
+from autofocus.types.models import Report
 
 router = APIRouter(prefix="/projects/{project}", tags=["data"])
 
@@ -31,6 +42,31 @@ class ImportRequest:
     file_column: str | None = None
     label_column: str | None = None
     root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSamples:
+    """A class for some images, and who says so."""
+
+    keys: list[str]
+    label: str
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveSamples:
+    """A split for some images."""
+
+    keys: list[str]
+    split: Split
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteSamples:
+    """Images to take out, and who says so."""
+
+    keys: list[str]
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +94,93 @@ def samples(
     )
 
 
-@router.get("/sample")
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A part of a difference; ``counts`` has all of it by kind of change."""
+
+    counts: Mapping[str, int]
+    items: tuple[VersionChange, ...]
+
+
+@router.get("/search", **shaped(FoundSamples))
+def search(
+    project: InProject,
+    q: str = "",
+    sort: str = "key",
+    limit: int = 100,
+    cursor: str | None = None,
+    offset: int = 0,
+    count: bool = True,
+) -> dict[str, Any]:
+    """Images that meet a query, such as ``class:open split:train brightness<40 -camera:door``."""
+    found = project.data.search(
+        q, sort=sort, limit=limit, cursor=cursor, offset=offset, count=count
+    )
+    return encode(found)  # type: ignore[no-any-return]
+
+
+@router.get("/facets", **shaped(Facets))
+def facets(project: InProject, q: str = "") -> dict[str, Any]:
+    """How many of the images found have which class, split, metadata value and so on."""
+    return encode(project.data.facets(q))  # type: ignore[no-any-return]
+
+
+@router.post("/samples/label")
+def label_samples(project: InProject, body: LabelSamples) -> dict[str, Any]:
+    """Label images directly; the labels before stay in history."""
+    _check_keys(body.keys)
+    author = body.author or project.workspace.author
+    for key in body.keys:
+        project.labels.label(key, body.label, author)
+    return {"changed": len(body.keys)}
+
+
+@router.post("/samples/split")
+def move_samples(project: InProject, body: MoveSamples) -> dict[str, Any]:
+    """Move images to a split, all or none."""
+    _check_keys(body.keys)
+    return {"changed": project.data.set_split(body.keys, body.split)}
+
+
+@router.post("/samples/delete")
+def delete_samples(project: InProject, body: DeleteSamples) -> dict[str, Any]:
+    """Take images out of the project; versions keep them. Their bytes stay."""
+    _check_keys(body.keys)
+    author = body.author or project.workspace.author
+    return {"changed": project.data.delete(body.keys, author=author)}
+
+
+def _check_keys(keys: list[str]) -> None:
+    if not 1 <= len(keys) <= MAX_LIMIT:
+        raise InvalidInput(
+            f"Name 1 to {MAX_LIMIT} images at a time, not {len(keys)}.", field="keys"
+        )
+
+
+@router.get("/sample", **shaped(Sample))
 def sample(project: InProject, key: str) -> dict[str, Any]:
     """One image's facts, metadata and label."""
     return encode(project.data.sample(key))  # type: ignore[no-any-return]
 
 
 @router.get("/images/{sha256}", response_class=Response)
-def image(project: InProject, sha256: str) -> Response:
-    """The original bytes; content-addressed, so it may be cached for ever."""
+def image(project: InProject, request: Request, sha256: str, size: int | None = None) -> Response:
+    """The original bytes, or with ``size`` a picture fitted into that many pixels, upright.
+
+    Sizes are 96, 160, 320, 640, 1280 and 2048. Content-addressed, so it may be cached for ever.
+    """
+    headers = {
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "ETag": f'"{sha256}-{size or "original"}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
     data = project.data.image(sha256)
-    return Response(
-        data,
-        media_type=_MEDIA.get(data[:2], "application/octet-stream"),
-        headers={
-            "Cache-Control": "private, max-age=31536000, immutable",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    media = _MEDIA.get(data[:2], "application/octet-stream")
+    if size is not None:
+        data, media = thumbnail(data, size, max_pixels=project.workspace.settings.max_pixels)
+    return Response(data, media_type=media, headers=headers)
 
 
 @router.post("/images", status_code=201)
@@ -125,13 +230,13 @@ def import_path(project: InProject, body: ImportRequest) -> dict[str, Any]:
     return encode(report)  # type: ignore[no-any-return]
 
 
-@router.get("/versions")
+@router.get("/versions", **shaped(list[Version]))
 def versions(project: InProject) -> list[dict[str, Any]]:
     """Versions, newest first."""
     return [encode(version) for version in project.data.versions()]
 
 
-@router.post("/versions", status_code=201)
+@router.post("/versions", **shaped(Version, status=201), status_code=201)
 def commit(project: InProject, body: CommitRequest) -> dict[str, Any]:
     """Freeze the current images and labels."""
     version = project.data.commit(body.message, author=body.author or project.workspace.author)
@@ -144,7 +249,62 @@ def diff(project: InProject, a: str, b: str) -> list[dict[str, Any]]:
     return [encode(change) for change in project.data.diff(a, b)]
 
 
-@router.post("/data-tests")
+@router.get("/changes", **shaped(Changes))
+def changes(
+    project: InProject,
+    a: str,
+    b: str,
+    change: str | None = None,
+    offset: int = 0,
+    limit: int = 200,
+) -> dict[str, Any]:
+    """What changed from ``a`` to ``b``: counts by kind, and a part of one kind's images.
+
+    Beside versions, ``now`` is what a commit would freeze and ``none`` is before the first image.
+    """
+    found = project.data.diff(a, b)
+    counts = Counter(c.change for c in found)
+    shown = [c for c in found if change is None or c.change == change]
+    part = shown[max(offset, 0) : max(offset, 0) + min(max(limit, 1), 1000)]
+    return {"counts": dict(counts), "items": [encode(c) for c in part]}
+
+
+@router.get("/versions/{version}/export", response_class=FileResponse)
+def export(project: InProject, version: str, format: str = "imagefolder") -> FileResponse:
+    """A version as a zip archive, in one of the formats that ``autofocus data export`` knows."""
+    found = project.data.version(version)
+    folder = Path(tempfile.mkdtemp(prefix="autofocus-export-"))
+    try:
+        project.data.export(found, format, folder / "export")
+        # Pictures are compressed already.
+        archive = zip_folder(folder / "export", folder / "export.zip")
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    return FileResponse(
+        archive,
+        media_type="application/zip",
+        filename=f"{project.name}-{found.name}-{format}.zip",
+        background=BackgroundTask(shutil.rmtree, folder),
+    )
+
+
+@router.get("/export-formats")
+def export_formats(project: InProject) -> list[str]:
+    """The formats that a version can be exported in."""
+    return project.data.export_formats
+
+
+@router.post("/data-tests", **shaped(Report))
 def data_tests(project: InProject, version: str = "latest") -> dict[str, Any]:
     """Run the data tests on a version."""
     return encode(run_data_tests(project.data, project.data.version(version), project.policy.data))  # type: ignore[no-any-return]
+
+
+def zip_folder(folder: Path, archive: Path) -> Path:
+    """The folder's files in a zip archive, stored as they are."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                target.write(path, path.relative_to(folder).as_posix())
+    return archive

@@ -134,6 +134,52 @@ def list_(
 
 
 @app.command()
+def search(
+    context: typer.Context,
+    query: Annotated[
+        str, typer.Argument(help='For example "class:open split:train brightness<40 camera:door".')
+    ] = "",
+    sort: Annotated[
+        str, typer.Option(help="key, added, brightness, ...; with - in front downwards.")
+    ] = "key",
+    cursor: Annotated[str | None, typer.Option(help="Next page, as the last one printed.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows per page.")] = 50,
+) -> None:
+    """Find images by class, split, source, author, case, statistics and metadata.
+
+    Words are separated by blanks and all must hold; "-" in front of a word means not. A word is
+    field:value,value (any of them), field<number, field:low..high, or a part of the key. Fields:
+    class, split, source, author, case, predicted, format, key, brightness, contrast, blur,
+    entropy, width, height, confidence, is:labelled, is:unlabelled, is:disputed; all other names
+    are metadata columns.
+    """
+    session: Session = context.obj
+    with session.open_project() as project:
+        found = project.data.search(query, sort=sort, limit=limit, cursor=cursor)
+    session.table(
+        found,
+        f"{found.total} images",
+        ["key", "split", "label", "size", "brightness", "metadata"],
+        (
+            (
+                s.key,
+                s.split,
+                s.label.label if s.label else "",
+                f"{s.facts.width}x{s.facts.height}",
+                f"{s.facts.brightness:.0f}",
+                ", ".join(f"{name}={value}" for name, value in s.metadata.items()),
+            )
+            for s in found.items
+        ),
+        empty="No image is like that. Search for less, or see what there is: autofocus data list",
+    )
+    for notice in () if session.json else found.notices:
+        session.console.print(f"note: {notice}", highlight=False)
+    if found.next_cursor and not session.json:
+        session.console.print(f"More: --cursor {found.next_cursor}", highlight=False)
+
+
+@app.command()
 def show(
     context: typer.Context, key: Annotated[str, typer.Argument(help="Key of the image.")]
 ) -> None:
@@ -196,8 +242,8 @@ def log(context: typer.Context) -> None:
 @app.command()
 def diff(
     context: typer.Context,
-    a: Annotated[str, typer.Argument(help="Version: v1, a digest, or latest.")],
-    b: Annotated[str, typer.Argument(help="Version to compare with.")],
+    a: Annotated[str, typer.Argument(help="Version: v1, a digest, latest, or none.")],
+    b: Annotated[str, typer.Argument(help="Version to compare with; now: not committed yet.")],
 ) -> None:
     """What changed from version A to version B."""
     session: Session = context.obj

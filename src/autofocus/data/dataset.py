@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from autofocus.data import rows
 from autofocus.data.archives import unpacked
 from autofocus.data.exporters import BuiltinWriters, Writer, write_record
 from autofocus.data.importing import DEFAULT_RATIOS, Importer, ImportOptions, Progress, Ratios
+from autofocus.data.query import Query
+from autofocus.data.search import Answers, Facets, FoundSamples, Search
 from autofocus.data.sources import (
     SPLIT_NAMES,
     BuiltinReaders,
@@ -68,6 +70,7 @@ class Dataset:
         classes: tuple[str, ...],
         max_pixels: int = 64_000_000,
         author: str = "",
+        answers: Callable[[], Answers | None] = lambda: None,
     ) -> None:
         self._database = database
         self._objects = objects
@@ -76,6 +79,7 @@ class Dataset:
         self.classes = classes
         self._max_pixels = max_pixels
         self._author = author
+        self._search = Search(database, project, classes, answers)
         plugins = plugin_manager(builtins=(BuiltinReaders(), BuiltinWriters()))
         self._readers = merge(plugins.hook.import_formats())
         self._writers: dict[str, Writer] = merge(plugins.hook.export_formats())
@@ -248,6 +252,31 @@ class Dataset:
         if row is None:
             raise NotFound(f"Project {self.project} has no image {key!r}.", key=key)
         return rows.as_sample(row)
+
+    def search(
+        self,
+        query: Query | str = "",
+        *,
+        sort: str = "key",
+        limit: int = 100,
+        cursor: str | None = None,
+        offset: int = 0,
+        count: bool = True,
+    ) -> FoundSamples:
+        """Images that meet ``query`` (a value, or text as ``data.query`` describes it).
+
+        ``sort`` is ``key``, ``added`` or a statistic, with ``-`` in front downwards. Go on with
+        ``cursor``, which costs the same on every page, or jump to an ``offset``; ``count=False``
+        saves counting all that were found. Raises InvalidInput naming the word that is wrong.
+        """
+        query = Query.parse(query) if isinstance(query, str) else query
+        return self._search.find(
+            query, sort=sort, limit=limit, cursor=cursor, offset=offset, count=count
+        )
+
+    def facets(self, query: Query | str = "") -> Facets:
+        """How many of the images found have which class, split, metadata value and so on."""
+        return self._search.facets(Query.parse(query) if isinstance(query, str) else query)
 
     def image(self, name: str) -> bytes:
         """The original bytes of an image by sha256 or key; raises NotFound, Corrupted."""
@@ -433,15 +462,32 @@ class Dataset:
         return Manifest.open(self._objects, version.digest, project=self.project)
 
     def diff(self, a: Version | str | int, b: Version | str | int) -> list[VersionChange]:
-        """What changed from version ``a`` to ``b``, by key; costs only what changed."""
-        first = a if isinstance(a, Version) else self.version(a)
-        second = b if isinstance(b, Version) else self.version(b)
-        low, high = sorted((first.revision, second.revision))
+        """What changed from version ``a`` to ``b``, by key; costs only what changed.
+
+        ``now`` is what a commit would freeze, ``none`` is before the first image.
+        """
+        first, second = self._revision_of(a), self._revision_of(b)
+        low, high = sorted((first, second))
         with self._database.read() as conn:
             keys = rows.keys_changed_between(conn, self.project, low, high)
-            before = rows.state_at(conn, self.project, keys, first.revision)
-            after = rows.state_at(conn, self.project, keys, second.revision)
+            before = rows.state_at(conn, self.project, keys, first)
+            after = rows.state_at(conn, self.project, keys, second)
         return [c for key in keys for c in rows.change(key, before.get(key), after.get(key))]
+
+    def _revision_of(self, name: Version | str | int) -> int:
+        if isinstance(name, Version):
+            return name.revision
+        if name == "none":
+            return 0
+        if name == "now":
+            with self._database.read() as conn:
+                return rows.revision(conn, self.project)
+        return self.version(name).revision
+
+    @property
+    def export_formats(self) -> list[str]:
+        """The formats that :meth:`export` knows."""
+        return sorted(self._writers)
 
     def export(
         self,

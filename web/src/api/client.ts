@@ -15,6 +15,13 @@ export type LabelQueue = Schemas["LabelQueue"];
 export type LabelTask = Schemas["LabelTaskToShow"];
 export type StoredEvent = Schemas["StoredEvent"];
 export type EventKind = StoredEvent["kind"];
+export type Sample = Schemas["Sample"];
+export type FoundSamples = Schemas["FoundSamples"];
+export type Facets = Schemas["Facets"];
+export type Annotation = Schemas["Annotation"];
+export type Version = Schemas["Version"];
+export type VersionChange = Schemas["VersionChange"];
+export type Changes = Schemas["Changes"];
 export type LineageOfPrediction = Schemas["LineageOfPrediction"];
 
 /** What went wrong, in words; `status` 0 means that nobody answered. */

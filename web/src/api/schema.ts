@@ -1,4 +1,4 @@
-// openapi.json sha256:1eab3160faa8f6f0e7d7d01797a01cb4b1ed8b4dabce93e07e61d303f235be06
+// openapi.json sha256:0ac6961ad06032670dd2a11a86ca1272f4ac84f13342855535dbaddee712b5a6
 export interface paths {
     "/api/events": {
         parameters: {
@@ -288,6 +288,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes
+         * @description What changed from ``a`` to ``b``: counts by kind, and a part of one kind's images.
+         *
+         *     Beside versions, ``now`` is what a commit would freeze and ``none`` is before the first image.
+         */
+        get: operations["changes_api_projects__project__changes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/data-tests": {
         parameters: {
             query?: never;
@@ -348,6 +370,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/export-formats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Formats
+         * @description The formats that a version can be exported in.
+         */
+        get: operations["export_formats_api_projects__project__export_formats_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Facets
+         * @description How many of the images found have which class, split, metadata value and so on.
+         */
+        get: operations["facets_api_projects__project__facets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/images": {
         parameters: {
             query?: never;
@@ -377,7 +439,9 @@ export interface paths {
         };
         /**
          * Image
-         * @description The original bytes; content-addressed, so it may be cached for ever.
+         * @description The original bytes, or with ``size`` a picture fitted into that many pixels, upright.
+         *
+         *     Sizes are 96, 160, 320, 640, 1280 and 2048. Content-addressed, so it may be cached for ever.
          */
         get: operations["image_api_projects__project__images__sha256__get"];
         put?: never;
@@ -856,6 +920,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/samples/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete Samples
+         * @description Take images out of the project; versions keep them. Their bytes stay.
+         */
+        post: operations["delete_samples_api_projects__project__samples_delete_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/samples/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Label Samples
+         * @description Label images directly; the labels before stay in history.
+         */
+        post: operations["label_samples_api_projects__project__samples_label_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/samples/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Samples
+         * @description Move images to a split, all or none.
+         */
+        post: operations["move_samples_api_projects__project__samples_split_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search
+         * @description Images that meet a query, such as ``class:open split:train brightness<40 -camera:door``.
+         */
+        get: operations["search_api_projects__project__search_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/servers": {
         parameters: {
             query?: never;
@@ -914,6 +1058,26 @@ export interface paths {
          * @description Freeze the current images and labels.
          */
         post: operations["commit_api_projects__project__versions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/versions/{version}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description A version as a zip archive, in one of the formats that ``autofocus data export`` knows.
+         */
+        get: operations["export_api_projects__project__versions__version__export_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1078,6 +1242,18 @@ export interface components {
             waiting_for: string;
         };
         /**
+         * Changes
+         * @description A part of a difference; ``counts`` has all of it by kind of change.
+         */
+        Changes: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Items */
+            items: components["schemas"]["VersionChange"][];
+        };
+        /**
          * CommitRequest
          * @description A version to freeze.
          */
@@ -1089,6 +1265,19 @@ export interface components {
             author: string;
             /** Message */
             message: string;
+        };
+        /**
+         * DeleteSamples
+         * @description Images to take out, and who says so.
+         */
+        DeleteSamples: {
+            /**
+             * Author
+             * @default
+             */
+            author: string;
+            /** Keys */
+            keys: string[];
         };
         /**
          * DeployedModel
@@ -1139,6 +1328,61 @@ export interface components {
              * @default
              */
             updated_at: string;
+        };
+        /**
+         * Facet
+         * @description How often the values of a field occur; ``more`` if there are further ones.
+         */
+        Facet: {
+            /** Field */
+            field: string;
+            /**
+             * More
+             * @default false
+             */
+            more: boolean;
+            /** Values */
+            values: [
+                string,
+                number
+            ][];
+        };
+        /**
+         * Facets
+         * @description Counts to narrow a search by.
+         *
+         *     Each field is counted under all conditions but those on itself, so that a chosen value stands
+         *     beside its alternatives. ``ranges`` has (lowest, highest) of each statistic.
+         */
+        Facets: {
+            /** Facets */
+            facets: components["schemas"]["Facet"][];
+            /** Ranges */
+            ranges?: {
+                [key: string]: [
+                    number,
+                    number
+                ];
+            };
+            /** Total */
+            total: number;
+        };
+        /**
+         * FoundSamples
+         * @description A page of a search: ``total`` counts all that were found (None: not asked for).
+         */
+        FoundSamples: {
+            /** Items */
+            items: components["schemas"]["Sample"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+            /**
+             * Notices
+             * @default []
+             */
+            notices: string[];
+            /** Total */
+            total: number | null;
         };
         /**
          * Gate
@@ -1216,6 +1460,35 @@ export interface components {
             threshold: number;
         };
         /**
+         * ImageFacts
+         * @description What one look at an image's bytes tells.
+         *
+         *     ``width`` and ``height`` are pixels after the EXIF orientation is applied. ``phash`` is a
+         *     64-bit perceptual hash as 16 hex digits. ``brightness``, ``contrast`` in grey levels 0..255
+         *     (mean, standard deviation), ``blur`` is the variance of the Laplacian (small = blurred),
+         *     ``entropy`` in bits.
+         */
+        ImageFacts: {
+            /** Blur */
+            blur: number;
+            /** Brightness */
+            brightness: number;
+            /** Contrast */
+            contrast: number;
+            /** Entropy */
+            entropy: number;
+            /** Format */
+            format: string;
+            /** Height */
+            height: number;
+            /** Orientation */
+            orientation: number;
+            /** Phash */
+            phash: string;
+            /** Width */
+            width: number;
+        };
+        /**
          * ImageSampling
          * @description Which request images the server keeps.
          *
@@ -1268,6 +1541,21 @@ export interface components {
             items: components["schemas"]["LabelTaskToShow"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * LabelSamples
+         * @description A class for some images, and who says so.
+         */
+        LabelSamples: {
+            /**
+             * Author
+             * @default
+             */
+            author: string;
+            /** Keys */
+            keys: string[];
+            /** Label */
+            label: string;
         };
         /**
          * LabelStats
@@ -1581,6 +1869,19 @@ export interface components {
             updated_at?: string | null;
         };
         /**
+         * MoveSamples
+         * @description A split for some images.
+         */
+        MoveSamples: {
+            /** Keys */
+            keys: string[];
+            /**
+             * Split
+             * @enum {string}
+             */
+            split: "train" | "val" | "test" | "pool";
+        };
+        /**
          * NewProject
          * @description A project to make.
          */
@@ -1788,6 +2089,37 @@ export interface components {
             version: string;
         };
         /**
+         * Sample
+         * @description One image of a project.
+         *
+         *     ``key`` is the relative path at import (or ``production/<prediction id>``), unique in the
+         *     project; labels match by it. ``metadata`` holds flat user columns (camera, person, ...).
+         */
+        Sample: {
+            facts: components["schemas"]["ImageFacts"];
+            /** Key */
+            key: string;
+            label?: components["schemas"]["Tag"] | null;
+            /** Metadata */
+            metadata?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** Project */
+            project: string;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Source
+             * @default import
+             */
+            source: string;
+            /**
+             * Split
+             * @enum {string}
+             */
+            split: "train" | "val" | "test" | "pool";
+        };
+        /**
          * ServerStatus
          * @description What an inference server says of itself, about once a second, into the object store.
          *
@@ -1953,6 +2285,55 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * Version
+         * @description A frozen dataset: named by an order-independent digest of content, never changed.
+         *
+         *     ``counts`` maps ``split`` to ``class`` to number of labelled images.
+         */
+        Version: {
+            /** Author */
+            author: string;
+            /** Counts */
+            counts: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** Created At */
+            created_at: string;
+            /** Digest */
+            digest: string;
+            /** Message */
+            message: string;
+            /** Number */
+            number: number;
+            /** Parent */
+            parent: string | null;
+            /** Project */
+            project: string;
+            /** Revision */
+            revision: number;
+        };
+        /**
+         * VersionChange
+         * @description One line of a diff between two versions.
+         */
+        VersionChange: {
+            /** After */
+            after?: string | null;
+            /** Before */
+            before?: string | null;
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "added" | "removed" | "relabelled" | "moved" | "replaced";
+            /** Key */
+            key: string;
+            /** Sha256 */
+            sha256: string;
         };
         /**
          * Decision
@@ -2497,6 +2878,43 @@ export interface operations {
             };
         };
     };
+    changes_api_projects__project__changes_get: {
+        parameters: {
+            query: {
+                a: string;
+                b: string;
+                change?: string | null;
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     data_tests_api_projects__project__data_tests_post: {
         parameters: {
             query?: {
@@ -2510,15 +2928,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description What was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Report"];
                 };
             };
             /** @description Validation Error */
@@ -2599,6 +3015,70 @@ export interface operations {
             };
         };
     };
+    export_formats_api_projects__project__export_formats_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    facets_api_projects__project__facets_get: {
+        parameters: {
+            query?: {
+                q?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Facets"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     add_image_api_projects__project__images_post: {
         parameters: {
             query: {
@@ -2638,7 +3118,9 @@ export interface operations {
     };
     image_api_projects__project__images__sha256__get: {
         parameters: {
-            query?: never;
+            query?: {
+                size?: number | null;
+            };
             header?: never;
             path: {
                 sha256: string;
@@ -3473,15 +3955,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description What was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Sample"];
                 };
             };
             /** @description Validation Error */
@@ -3521,6 +4001,155 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_samples_api_projects__project__samples_delete_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteSamples"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    label_samples_api_projects__project__samples_label_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelSamples"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    move_samples_api_projects__project__samples_split_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveSamples"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    search_api_projects__project__search_get: {
+        parameters: {
+            query?: {
+                q?: string;
+                sort?: string;
+                limit?: number;
+                cursor?: string | null;
+                offset?: number;
+                count?: boolean;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundSamples"];
                 };
             };
             /** @description Validation Error */
@@ -3609,15 +4238,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description What was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    }[];
+                    "application/json": components["schemas"]["Version"][];
                 };
             };
             /** @description Validation Error */
@@ -3646,16 +4273,46 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description What was asked for. */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Version"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_api_projects__project__versions__version__export_get: {
+        parameters: {
+            query?: {
+                format?: string;
+            };
+            header?: never;
+            path: {
+                version: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {

@@ -433,7 +433,7 @@ function Grid({
                   onClick={(event) => select(index, event.shiftKey ? "range" : "toggle")}
                 >
                   <img
-                    src={fromApi(task.image_url ?? "")}
+                    src={`${fromApi(task.image_url ?? "")}?size=320`}
                     alt=""
                     height={tile}
                     style={{ height: tile }}

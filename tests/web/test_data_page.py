@@ -1,0 +1,154 @@
+"""The Data page in a real browser: many images, searching, changing, versions, bringing more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from autofocus.data.dataset import NewImage
+from autofocus.types.data import Tag
+from autofocus.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from autofocus.api.client import Client
+
+    OpenPage = Callable[..., Page]
+    Serve = Callable[[Path], Client]
+    Draw = Callable[..., bytes]
+
+pytestmark = pytest.mark.browser
+
+
+def many_images(root: Path, draw: Draw, count: int) -> None:
+    """A project whose images are brighter and brighter, half of them labelled."""
+    with Workspace.open(root) as workspace:
+        project = workspace.create_project("eyes", classes=["open", "closed"])
+        images = [
+            NewImage(
+                f"{i:04}.png", draw(i), "test" if i % 5 == 0 else "train",
+                {"camera": "front door" if i % 4 == 0 else "hall"},
+                label=Tag("open" if i % 4 else "closed") if i % 2 == 0 else None, author="ada",
+            )
+            for i in range(count)
+        ]  # fmt: skip
+        project.data.add_images(images)
+        project.data.commit("all of them")
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def test_images_are_found_looked_at_and_changed(
+    tmp_path: Path, serve: Serve, open_page: OpenPage, picture: Draw
+) -> None:
+    many_images(tmp_path / "w", picture, 1500)
+    client = serve(tmp_path / "w")
+    page = open_page()
+    page.goto(f"{client.url}/p/eyes/data")
+    expect(page.get_by_text("1,500 images").first).to_be_visible()
+    grid = page.get_by_role("listbox", name="Images")
+    tiles = grid.get_by_role("option")
+    expect(tiles.first).to_have_attribute("aria-label", "0000.png, closed, test")
+    assert tiles.count() < 200  # only what is in sight is there
+    # The end of a long grid is a jump away, and is what it says.
+    tiles.first.click()
+    page.keyboard.press("End")
+    expect(page.get_by_role("complementary", name="Image 1499.png")).to_be_visible()
+    last = tiles.and_(page.get_by_label("1499.png", exact=False))
+    expect(last.locator("img")).to_have_js_property("naturalWidth", 16)
+    page.keyboard.press("Escape")
+
+    # By a click on a value, and by words: the same search.
+    page.get_by_role("button", name="front door").click()
+    expect(page.get_by_text("375 images").first).to_be_visible()
+    box = page.get_by_role("searchbox")
+    expect(box).to_have_value('camera:"front door"')
+    box.fill('camera:"front door" split:test 00')
+    expect(page.get_by_text("75 images").first).to_be_visible()
+    assert "q=camera" in page.url
+    page.reload()
+    expect(page.get_by_text("75 images").first).to_be_visible()
+    box.fill("0002 class:open")
+    expect(page.get_by_text("1 image", exact=True).first).to_be_visible()
+
+    tiles.first.click()
+    panel = page.get_by_role("complementary", name="Image 0002.png")
+    expect(panel.get_by_text("by ada")).to_be_visible()
+    panel.get_by_role("button", name="closed").click()
+    box.fill("0002")
+    tiles.first.click()
+    expect(panel.get_by_role("button", name="closed")).to_be_disabled()
+    expect(panel.get_by_role("listitem")).to_have_count(2)
+    panel.get_by_label("Split").select_option("val")
+    expect(tiles.first).to_have_attribute("aria-label", "0002.png, closed, val")
+    page.keyboard.press("Escape")
+
+    # Several at once, with the keyboard: a range is selected and leaves the project.
+    box.fill("split:train 001")
+    expect(page.get_by_text("10 images").first).to_be_visible()
+    tiles.first.click(modifiers=["Control"])
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page.get_by_text("3 selected")).to_be_visible()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Take out").click()
+    expect(page.get_by_text("7 images").first).to_be_visible()
+
+    page.get_by_role("link", name="Versions").click()
+    expect(page.get_by_text("3 removed", exact=False)).to_be_visible()
+    page.get_by_role("button", name="Relabelled 1").click()
+    expect(page.get_by_role("listitem").filter(has_text="open → closed")).to_be_visible()
+    page.get_by_role("button", name="Removed 3").click()
+    expect(page.get_by_role("img", name=".png")).to_have_count(3)
+    page.get_by_label("What it is").fill("without three")
+    page.get_by_role("button", name="Freeze", exact=True).click()
+    expect(page.get_by_text("Nothing changed since v2.")).to_be_visible()
+    page.get_by_role("row").filter(has_text="v2").get_by_role("button", name="Test").click()
+    expect(page.get_by_text("declared classes")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_label("Download v2").select_option("csv")
+    assert download.value.suggested_filename == "eyes-v2-csv.zip"
+
+
+def test_a_word_that_is_not_understood_is_named(
+    tmp_path: Path, serve: Serve, browser: Browser, picture: Draw
+) -> None:
+    many_images(tmp_path / "w", picture, 10)
+    client = serve(tmp_path / "w")
+    # Not by open_page: a browser reports the refusal in its console, too.
+    page = browser.new_page()
+    page.goto(f"{client.url}/p/eyes/data?q=brightness:dark")
+    expect(page.get_by_role("alert")).to_contain_text("'dark' is not a number")
+    page.get_by_role("searchbox").fill("brightness>0")
+    expect(page.get_by_text("10 images").first).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.close()
+
+
+def test_the_data_page_on_a_phone(
+    tmp_path: Path, serve: Serve, open_page: OpenPage, picture: Draw
+) -> None:
+    many_images(tmp_path / "w", picture, 60)
+    client = serve(tmp_path / "w")
+    page = open_page(390, 844)
+    page.goto(f"{client.url}/p/eyes/data")
+    tiles = page.get_by_role("listbox", name="Images").get_by_role("option")
+    expect(tiles.first).to_be_visible()
+    assert fits(page)
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_role("button", name="no label").click()
+    expect(page.get_by_text("30 images").first).to_be_visible()
+    page.get_by_role("button", name="Filters").click()
+    tiles.first.click()
+    page.get_by_role("complementary").get_by_role("button", name="open").click()
+    expect(page.get_by_text("29 images").first).to_be_visible()
+    assert fits(page)
+    page.goto(f"{client.url}/p/eyes/data/versions")
+    expect(page.get_by_text("all of them")).to_be_visible()
+    assert fits(page)
