@@ -2,10 +2,12 @@ import { useEffect, useState } from "react";
 import type { Overview, Project } from "./api/client";
 import { useApi, useOnline } from "./api/live";
 import { Card, Empty, Failure, Loading } from "./parts";
-import { CasePage, CasesPage } from "./pages/CasesPage";
+import { CasePage } from "./pages/CasePage";
+import { CasesPage } from "./pages/CasesPage";
 import { LabelPage } from "./pages/LabelPage";
 import { ModelPage, ModelsPage, PredictionPage } from "./pages/ModelsPage";
-import { ProjectPage, ProjectsPage } from "./pages/OverviewPage";
+import { ProjectPage } from "./pages/OverviewPage";
+import { ProjectsPage } from "./pages/ProjectsPage";
 import { address, go, Link, useRoute } from "./router";
 import { actor } from "./words";
 

@@ -4,7 +4,7 @@ import { IntervalBar } from "../charts";
 import { Badge, Card, Command, Empty, Fetched, Term } from "../parts";
 import { go, Link } from "../router";
 import { count, percent, plural, sentence, when, type Tone } from "../words";
-import { Gates } from "./CasesPage";
+import { Gates } from "../gates";
 
 const ALIAS_TONES: Record<string, Tone> = { champion: "good", challenger: "accent", previous: "quiet" };
 
