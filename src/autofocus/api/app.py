@@ -38,6 +38,7 @@ def create_app(
     app.state.inference_url = inference_url
     for module in (projects, data, labels, models, monitor, cases, stream):
         app.include_router(module.router, prefix="/api")
+    app.include_router(monitor.machine, prefix="/api")
     app.include_router(page.router)
     app.add_exception_handler(AutofocusError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)

@@ -22,6 +22,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from autofocus.api.app import create_app
+from autofocus.compute.hardware import usage_now
 from autofocus.errors import AutofocusError, Forbidden, Unavailable, WorkspaceBusy
 from autofocus.workspace.workspace import Workspace
 
@@ -292,6 +293,10 @@ class Ticker:
 
     def _run(self) -> None:
         while not self._stopping.wait(TICK_SECONDS):
+            try:
+                self._workspace.service.note(lambda: usage_now(self._workspace.root))
+            except AutofocusError as error:
+                log.error("the servers' figures were not noted: %s", error)
             for info in self._workspace.projects():
                 if self._stopping.is_set():
                     return

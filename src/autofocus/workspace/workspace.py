@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from autofocus.labels.queue import Labels
     from autofocus.loop.engine import Engine
     from autofocus.loop.loop import Loop
+    from autofocus.monitoring.service import ServiceLog
     from autofocus.monitoring.watch import Monitoring
     from autofocus.registry.models import Models
     from autofocus.serving.deployments import Deployments
@@ -161,6 +162,19 @@ class Workspace:
             steps=lambda case, stage: step_names(stage),  # type: ignore[arg-type]
             perform=perform,
         )
+
+    @cached_property
+    def service(self) -> ServiceLog:
+        """How machine and inference servers did over time; the control plane writes it."""
+        from autofocus.monitoring.service import ServiceLog
+
+        return ServiceLog(self.objects)
+
+    def hardware(self) -> dict[str, Any]:
+        """The machine of this process: what it is, and ``now``, how busy it is."""
+        from autofocus.compute.hardware import hardware, usage_now
+
+        return {**hardware(self.root), "now": usage_now(self.root)}
 
     def check(self) -> list[Gate]:
         """Whether database, object store, packs and servers are well."""

@@ -1,4 +1,4 @@
-// openapi.json sha256:1eab3160faa8f6f0e7d7d01797a01cb4b1ed8b4dabce93e07e61d303f235be06
+// openapi.json sha256:bafb8db9156fd9a639907a8b3c334296f3f8ef29d60d9a5268827442ce1d5b99
 export interface paths {
     "/api/events": {
         parameters: {
@@ -52,6 +52,26 @@ export interface paths {
          * @description Events as they happen; a reconnecting client goes on after its ``Last-Event-ID``.
          */
         get: operations["stream_api_events_stream_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hardware": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hardware
+         * @description The machine of the control plane, and how busy it is.
+         */
+        get: operations["hardware_api_hardware_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -260,6 +280,46 @@ export interface paths {
          * @description The contact sheet of the drifted images.
          */
         get: operations["drifted_api_projects__project__cases__case__drifted_png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/cases/{case}/duel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Duel
+         * @description Champion against challenger: running evidence, and the requests they disagree on.
+         */
+        get: operations["duel_api_projects__project__cases__case__duel_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/cases/{case}/harm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Harm
+         * @description Evidence of harm and of harmlessness after every label of the verdict.
+         */
+        get: operations["harm_api_projects__project__cases__case__harm_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -708,6 +768,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/monitor/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Timeline
+         * @description The whole history over all champions in about ``points`` stored points, oldest first.
+         */
+        get: operations["timeline_api_projects__project__monitor_timeline_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/policy": {
         parameters: {
             query?: never;
@@ -725,6 +805,46 @@ export interface paths {
          * @description Replace the policy; wrong fields are named.
          */
         put: operations["put_policy_api_projects__project__policy_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/predictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Predictions
+         * @description The newest predictions, newest first.
+         */
+        get: operations["predictions_api_projects__project__predictions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/predictions/{prediction}/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prediction Image
+         * @description The request's image as it came; 404 where the server did not keep it.
+         */
+        get: operations["prediction_image_api_projects__project__predictions__prediction__image_get"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -896,6 +1016,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Traffic
+         * @description The newest answers: shares by role and class, latency, over time.
+         */
+        get: operations["traffic_api_projects__project__traffic_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/versions": {
         parameters: {
             query?: never;
@@ -914,6 +1054,26 @@ export interface paths {
          * @description Freeze the current images and labels.
          */
         post: operations["commit_api_projects__project__versions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/service": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Service
+         * @description Requests, failures and hardware of the inference servers over time, oldest first.
+         */
+        get: operations["service_api_service_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1141,6 +1301,58 @@ export interface components {
             updated_at: string;
         };
         /**
+         * Disagreement
+         * @description A request that champion and challenger answer differently; ``truth`` where it was told.
+         */
+        Disagreement: {
+            /** Challenger */
+            challenger: string;
+            /** Challenger Confidence */
+            challenger_confidence: number;
+            /** Champion */
+            champion: string;
+            /** Champion Confidence */
+            champion_confidence: number;
+            /** Id */
+            id: string;
+            /** Image */
+            image: boolean;
+            /** Truth */
+            truth: string | null;
+            /** Winner */
+            winner: ("champion" | "challenger" | "neither") | null;
+        };
+        /**
+         * Duel
+         * @description Champion against challenger on the same ``pairs`` requests; on ``differ`` they differ.
+         */
+        Duel: {
+            /** Bar */
+            bar: number;
+            /** Differ */
+            differ: number;
+            /** Disagreements */
+            disagreements: components["schemas"]["Disagreement"][];
+            /** Pairs */
+            pairs: number;
+            /** Points */
+            points: components["schemas"]["DuelPoint"][];
+        };
+        /**
+         * DuelPoint
+         * @description Evidence that the challenger is better after ``labels`` labelled disagreements.
+         */
+        DuelPoint: {
+            /** At */
+            at: string | null;
+            /** E Better */
+            e_better: number;
+            /** Labels */
+            labels: number;
+            /** Winner */
+            winner: ("champion" | "challenger" | "neither") | null;
+        };
+        /**
          * Gate
          * @description One condition of the policy and how it ended, in words.
          */
@@ -1156,10 +1368,96 @@ export interface components {
             /** Value */
             value?: number | null;
         };
+        /**
+         * Gpu
+         * @description A GPU.
+         */
+        Gpu: {
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * GpuUse
+         * @description A GPU and how busy it is.
+         */
+        GpuUse: {
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Name */
+            name: string;
+            /** Percent */
+            percent: number;
+            /** Used Bytes */
+            used_bytes: number;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * Hardware
+         * @description The machine of the control plane, and ``now``, how busy it is.
+         */
+        Hardware: {
+            /** Cores */
+            cores: number;
+            /** Disk Free Bytes */
+            disk_free_bytes: number;
+            /** Gpus */
+            gpus: components["schemas"]["Gpu"][];
+            /** Machine */
+            machine: string;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Memory Free Bytes */
+            memory_free_bytes: number;
+            now: components["schemas"]["MachineUse"];
+            /** Processor */
+            processor: string;
+            /** Python */
+            python: string;
+            /** System */
+            system: string;
+        };
+        /**
+         * HarmHistory
+         * @description Running evidence of a case; either side has to reach ``bar``.
+         */
+        HarmHistory: {
+            /** Bar */
+            bar: number | null;
+            /** Margin */
+            margin: number | null;
+            /** Points */
+            points: components["schemas"]["HarmPoint"][];
+        };
+        /**
+         * HarmPoint
+         * @description Evidence after ``labels`` labels, ``wrong`` of them answered wrongly by the model.
+         */
+        HarmPoint: {
+            /** At */
+            at: string | null;
+            /** E Harm */
+            e_harm: number;
+            /** E Harmless */
+            e_harmless: number;
+            /** Label */
+            label: string | null;
+            /** Labels */
+            labels: number;
+            /** Predicted */
+            predicted: string | null;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "harmful" | "harmless" | "undecided";
+            /** Wrong */
+            wrong: number;
         };
         /**
          * Health
@@ -1328,6 +1626,43 @@ export interface components {
             suggestion_confidence?: number | null;
         };
         /**
+         * Latency
+         * @description Milliseconds: half of the answers are faster than ``p50_ms``, 99 of 100 than ``p99_ms``.
+         */
+        Latency: {
+            /** P50 Ms */
+            p50_ms: number;
+            /** P90 Ms */
+            p90_ms: number;
+            /** P99 Ms */
+            p99_ms: number;
+        };
+        /**
+         * LatestPrediction
+         * @description A logged prediction; ``image`` says whether its picture was kept.
+         */
+        LatestPrediction: {
+            /** At */
+            at: string;
+            /** Confidence */
+            confidence: number;
+            /** Id */
+            id: string;
+            /** Image */
+            image: boolean;
+            /** Label */
+            label: string;
+            /** Latency Ms */
+            latency_ms: number;
+            /** Model */
+            model: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "champion" | "canary" | "shadow";
+        };
+        /**
          * LineageOfPrediction
          * @description From a prediction back to model, run, version, labels, people and case.
          */
@@ -1408,6 +1743,22 @@ export interface components {
             stage: ("diagnose" | "verdict" | "collect" | "train" | "shadow" | "canary" | "promote" | "closed") | null;
             /** Waiting For */
             waiting_for: string;
+        };
+        /**
+         * MachineUse
+         * @description How busy a machine is.
+         */
+        MachineUse: {
+            /** Cpu Percent */
+            cpu_percent: number;
+            /** Disk Free Bytes */
+            disk_free_bytes: number;
+            /** Gpus */
+            gpus: components["schemas"]["GpuUse"][];
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Memory Used Bytes */
+            memory_used_bytes: number;
         };
         /**
          * Metric
@@ -1793,7 +2144,8 @@ export interface components {
          *
          *     ``applied`` maps project to the deployment revision in force, ``models`` maps model id to
          *     {requests, errors, p50_ms, p99_ms}; ``refused`` maps project to the reason a revision was not
-         *     taken (the old one keeps serving).
+         *     taken (the old one keeps serving). ``hardware`` has what the server runs on and uses of it:
+         *     machine, cores, memory_bytes, rss_bytes, cpu_percent (100 is one core).
          */
         ServerStatus: {
             /** Applied */
@@ -1805,6 +2157,10 @@ export interface components {
              * @default 0
              */
             failed: number;
+            /** Hardware */
+            hardware?: {
+                [key: string]: unknown;
+            };
             /** Heartbeat At */
             heartbeat_at: string;
             /**
@@ -1833,6 +2189,25 @@ export interface components {
             started_at: string;
             /** Url */
             url: string;
+        };
+        /**
+         * ServicePoint
+         * @description ``requests`` and ``failed`` of all servers in the ``seconds`` before ``at``.
+         */
+        ServicePoint: {
+            /** At */
+            at: string;
+            /** Failed */
+            failed: number;
+            machine: components["schemas"]["MachineUse"];
+            /** Requests */
+            requests: number;
+            /** Seconds */
+            seconds: number;
+            /** Servers */
+            servers: {
+                [key: string]: unknown;
+            }[];
         };
         /**
          * Signal
@@ -1940,6 +2315,96 @@ export interface components {
             author: string;
             /** Task */
             task: string;
+        };
+        /**
+         * TimelinePoint
+         * @description A point of the long history; ``generation`` counts the references of its model.
+         */
+        TimelinePoint: {
+            /** Accuracy */
+            accuracy: number | null;
+            /** Accuracy High */
+            accuracy_high: number | null;
+            /** Accuracy Low */
+            accuracy_low: number | null;
+            /** At */
+            at: string;
+            /** Calibrating */
+            calibrating: boolean;
+            /** Classes */
+            classes: {
+                [key: string]: number;
+            };
+            /** Confidence */
+            confidence: number | null;
+            /** E Value */
+            e_value: number | null;
+            /** Generation */
+            generation: number;
+            /** Images */
+            images: number;
+            /** Images Per Second */
+            images_per_second: number | null;
+            /** Model */
+            model: string;
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P99 Ms */
+            p99_ms: number | null;
+            /** Rows */
+            rows: number;
+            /** Threshold */
+            threshold: number;
+        };
+        /**
+         * Traffic
+         * @description The newest answers, by role, model and class, and cut into slices of time.
+         */
+        Traffic: {
+            /** Classes */
+            classes: {
+                [key: string]: number;
+            };
+            latency: components["schemas"]["Latency"] | null;
+            /** Models */
+            models: {
+                [key: string]: number;
+            };
+            /** Per Second */
+            per_second: number | null;
+            /** Roles */
+            roles: {
+                [key: string]: number;
+            };
+            /** Rows */
+            rows: number;
+            /** Served */
+            served: number;
+            /** Since */
+            since: string | null;
+            /** Slices */
+            slices: components["schemas"]["TrafficSlice"][];
+            /** Until */
+            until: string | null;
+        };
+        /**
+         * TrafficSlice
+         * @description A slice of time: answers by role, and class mix and latency of those that clients got.
+         */
+        TrafficSlice: {
+            /** At */
+            at: string;
+            /** Classes */
+            classes: {
+                [key: string]: number;
+            };
+            latency: components["schemas"]["Latency"] | null;
+            /** Roles */
+            roles: {
+                [key: string]: number;
+            };
+            /** Seconds */
+            seconds: number;
         };
         /** ValidationError */
         ValidationError: {
@@ -2079,6 +2544,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    hardware_api_hardware_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hardware"];
                 };
             };
         };
@@ -2447,6 +2932,70 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    duel_api_projects__project__cases__case__duel_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duel"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    harm_api_projects__project__cases__case__harm_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HarmHistory"];
+                };
             };
             /** @description Validation Error */
             422: {
@@ -3219,6 +3768,39 @@ export interface operations {
             };
         };
     };
+    timeline_api_projects__project__monitor_timeline_get: {
+        parameters: {
+            query?: {
+                points?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelinePoint"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     get_policy_api_projects__project__policy_get: {
         parameters: {
             query?: never;
@@ -3275,6 +3857,71 @@ export interface operations {
                         [key: string]: unknown;
                     };
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    predictions_api_projects__project__predictions_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                role?: ("champion" | "canary" | "shadow") | null;
+                model?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LatestPrediction"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    prediction_image_api_projects__project__predictions__prediction__image_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prediction: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -3598,6 +4245,39 @@ export interface operations {
             };
         };
     };
+    traffic_api_projects__project__traffic_get: {
+        parameters: {
+            query?: {
+                rows?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Traffic"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     versions_api_projects__project__versions_get: {
         parameters: {
             query?: never;
@@ -3655,6 +4335,38 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    service_api_service_get: {
+        parameters: {
+            query?: {
+                hours?: number;
+                points?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicePoint"][];
                 };
             };
             /** @description Validation Error */
