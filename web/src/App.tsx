@@ -5,8 +5,11 @@ import { Card, Empty, Failure, Loading } from "./parts";
 import { CasePage } from "./pages/CasePage";
 import { CasesPage } from "./pages/CasesPage";
 import { LabelPage } from "./pages/LabelPage";
-import { ModelPage, ModelsPage, PredictionPage } from "./pages/ModelsPage";
+import { ModelPage } from "./pages/ModelPage";
+import { ModelsPage } from "./pages/ModelsPage";
 import { ProjectPage } from "./pages/OverviewPage";
+import { PredictionPage } from "./pages/PredictionPage";
+import { ProductionPage } from "./pages/ProductionPage";
 import { ProjectsPage } from "./pages/ProjectsPage";
 import { address, go, Link, useRoute } from "./router";
 import { actor } from "./words";
@@ -115,6 +118,7 @@ function Rooms({ project, room }: { project: string; room: string }) {
       says: "to label",
     },
     { id: "models", name: "Models", to: ["p", project, "models"] },
+    { id: "production", name: "Production", to: ["p", project, "production"] },
     {
       id: "cases",
       name: "Cases",
@@ -123,7 +127,7 @@ function Rooms({ project, room }: { project: string; room: string }) {
       says: "waits for a decision",
     },
   ];
-  const shown = room === "predictions" ? "models" : room;
+  const shown = room === "predictions" ? "production" : room;
   return (
     <nav className="rooms" aria-label="Rooms">
       {rooms.map(({ id, name, to, mark, says }) => (
@@ -145,6 +149,7 @@ const ICONS: Record<string, string> = {
   overview: "M10 3a7 7 0 1 1-6.3 4M3 3v4h4",
   label: "M3 10V3h7l7 7-7 7z M6.5 6.5h.01",
   models: "M10 2l7 4-7 4-7-4z M3 10l7 4 7-4 M3 14l7 4 7-4",
+  production: "M3 16l4-6 3 3 6-8 M3 4v12h14",
   cases: "M4 3h12v14H4z M7 7h6 M7 10h6 M7 13h3",
 };
 
@@ -163,6 +168,7 @@ function Room({ route, projects }: { route: string[]; projects: Project[] }) {
   if (!project) return <Nowhere />;
   if (room === undefined) return <ProjectPage name={project.name} />;
   if (room === "label") return <LabelPage project={project} />;
+  if (room === "production") return <ProductionPage name={project.name} />;
   if (room === "models") {
     return id ? <ModelPage project={project.name} id={id} /> : <ModelsPage project={project.name} />;
   }

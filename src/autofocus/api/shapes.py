@@ -167,7 +167,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class TrafficSlice:
-    """A slice of time: answers by role, and class mix and latency of those that clients got."""
+    """Consecutive answers by role; class mix and latency are of those that clients got."""
 
     at: str
     seconds: float
@@ -178,7 +178,7 @@ class TrafficSlice:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """The newest answers, by role, model and class, and cut into slices of time."""
+    """The newest answers, by role, model and class, and in slices, the oldest first."""
 
     rows: int
     served: int

@@ -5,6 +5,7 @@ type Schemas = components["schemas"];
 export type Overview = Schemas["Overview"];
 export type Project = Schemas["AnsweredProject"];
 export type LoopStatus = Schemas["LoopStatus"];
+export type MonitorStatus = Schemas["MonitorStatus"];
 export type HistoryPoint = Schemas["HistoryPoint"];
 export type Case = Schemas["Case"];
 export type Stage = Case["stage"];
@@ -15,6 +16,16 @@ export type LabelQueue = Schemas["LabelQueue"];
 export type LabelTask = Schemas["LabelTaskToShow"];
 export type StoredEvent = Schemas["StoredEvent"];
 export type EventKind = StoredEvent["kind"];
+export type TimelinePoint = Schemas["TimelinePoint"];
+export type Traffic = Schemas["Traffic"];
+export type LatestPrediction = Schemas["LatestPrediction"];
+export type Hardware = Schemas["Hardware"];
+export type MachineUse = Schemas["MachineUse"];
+export type ServicePoint = Schemas["ServicePoint"];
+export type HarmHistory = Schemas["HarmHistory"];
+export type DuelHistory = Schemas["Duel"];
+export type Disagreement = Schemas["Disagreement"];
+export type ServerStatus = Schemas["ServerStatus"];
 export type LineageOfPrediction = Schemas["LineageOfPrediction"];
 
 /** What went wrong, in words; `status` 0 means that nobody answered. */

@@ -1,4 +1,4 @@
-// openapi.json sha256:bafb8db9156fd9a639907a8b3c334296f3f8ef29d60d9a5268827442ce1d5b99
+// openapi.json sha256:9849e85899e9db089ed3b5c74cb01e63a028702469f54bc4117f3a0c6be29a9f
 export interface paths {
     "/api/events": {
         parameters: {
@@ -2358,7 +2358,7 @@ export interface components {
         };
         /**
          * Traffic
-         * @description The newest answers, by role, model and class, and cut into slices of time.
+         * @description The newest answers, by role, model and class, and in slices, the oldest first.
          */
         Traffic: {
             /** Classes */
@@ -2389,7 +2389,7 @@ export interface components {
         };
         /**
          * TrafficSlice
-         * @description A slice of time: answers by role, and class mix and latency of those that clients got.
+         * @description Consecutive answers by role; class mix and latency are of those that clients got.
          */
         TrafficSlice: {
             /** At */

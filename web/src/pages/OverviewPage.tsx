@@ -1,19 +1,12 @@
-import type { HistoryPoint, Overview, StoredEvent } from "../api/client";
+import type { Overview, StoredEvent, TimelinePoint } from "../api/client";
 import { useApi } from "../api/live";
 import { AccuracyChart, EvidenceChart, readable } from "../charts";
 import { EventList } from "../events";
 import { LoopPicture } from "../loop-picture";
 import { NextActions } from "../next-actions";
 import { Card, Fetched, Shown, Term } from "../parts";
-import { count, percent, plural, SCORES } from "../words";
-
-export function EvidenceTerm() {
-  return (
-    <Term means="A bet that nothing changed, played on every answer. Its winnings grow only if the images really differ; above the alarm line the chance that it is a false alarm is below the policy's limit.">
-      Evidence of change
-    </Term>
-  );
-}
+import { AccuracyTerm, EvidenceTerm } from "../terms";
+import { accuracySentence, changeSentence, count, percent } from "../words";
 
 export function ProjectPage({ name }: { name: string }) {
   const view = useApi<Overview>(`projects/${name}`, 3);
@@ -26,7 +19,7 @@ export function ProjectPage({ name }: { name: string }) {
 }
 
 function Story({ view, again }: { view: Overview; again: () => void }) {
-  const history = useApi<HistoryPoint[]>(`projects/${view.name}/monitor/history?limit=400`, 5);
+  const history = useApi<TimelinePoint[]>(`projects/${view.name}/monitor/timeline?points=200`, 5);
   const points = history.data ?? [];
   const estimate = view.monitor.estimate;
   const deployment = view.deployment;
@@ -71,39 +64,17 @@ function Story({ view, again }: { view: Overview; again: () => void }) {
         </dl>
         <ClassMix classes={view.monitor.classes ?? {}} />
       </Card>
-      <Card
-        title={
-          <Term means="Computed from the model's own certainty, corrected by what labels showed. The band is where the true value lies with high probability; labels make it narrow.">
-            Estimated accuracy
-          </Term>
-        }
-      >
+      <Card title={<AccuracyTerm />}>
         <p className="big">{percent(estimate?.value)}</p>
-        <p className="soft">
-          {estimate?.low !== null && estimate?.low !== undefined
-            ? `between ${percent(estimate.low)} and ${percent(estimate.high)}, ${
-                estimate.labels ? `resting on ${plural(estimate.labels, "label")}` : "without labels"
-              }`
-            : "A band appears with the first predictions."}
-        </p>
+        <p className="soft">{accuracySentence(estimate)}</p>
         <AccuracyChart points={points} />
       </Card>
       <Card title={<EvidenceTerm />}>
         <p className="big">
           {readable(view.monitor.e_value)}
-          {view.monitor.threshold !== null && view.monitor.threshold !== undefined && (
-            <small> of {readable(view.monitor.threshold)}</small>
-          )}
+          {view.monitor.threshold != null && <small> of {readable(view.monitor.threshold)}</small>}
         </p>
-        <p className="soft">
-          {view.monitor.alarmed
-            ? "Above the alarm line: the images have changed."
-            : view.monitor.calibrating
-              ? `Still learning what normal looks like: ${plural(view.monitor.calibration_needed ?? 0, "more image")} needed.`
-              : view.loop.champion
-                ? `No alarm. Most of it lies in ${SCORES[view.monitor.leading_score ?? ""] ?? "no single measure"}.`
-                : "Begins with the first champion."}
-        </p>
+        <p className="soft">{changeSentence(view.monitor)}</p>
         <EvidenceChart points={points} />
       </Card>
       <Card className="wide" title="What happened">
