@@ -1,4 +1,5 @@
 import { useState, type ReactNode } from "react";
+import type { Deployment } from "./api/client";
 import { DecisionDialog, type Decision } from "./parts";
 
 /**
@@ -60,6 +61,43 @@ export function PauseButton({
       onClick={() => ask(pauseOrResume(project, stopped))}
     >
       {stopped ? "Resume the loop" : "Pause the loop"}
+    </button>
+  );
+}
+
+/** The way back to the champion before; nothing where there is none. */
+export function RollbackButton({
+  project,
+  deployment,
+  ask,
+  small = false,
+}: {
+  project: string;
+  deployment: Deployment | null;
+  ask: (decision: Decision) => void;
+  small?: boolean;
+}) {
+  const previous = deployment?.previous?.model;
+  if (!deployment || !previous) return null;
+  const busy = deployment.challenger !== null && deployment.challenger !== undefined;
+  return (
+    <button
+      type="button"
+      className={small ? "small" : ""}
+      disabled={busy}
+      title={busy ? "A case is trying a challenger: cancel the case first." : undefined}
+      onClick={() =>
+        ask({
+          title: `Roll back to ${previous}`,
+          explain: `${previous} serves again within a second, and what it sees is watched anew. ${deployment.champion.model} stays in the list of models.`,
+          button: "Roll back",
+          path: `projects/${project}/rollback`,
+          danger: true,
+          whyNeeded: true,
+        })
+      }
+    >
+      Roll back to {previous}
     </button>
   );
 }

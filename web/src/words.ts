@@ -96,10 +96,20 @@ export const SCORES: Record<string, string> = {
 
 /** The rooms' sentences name scores by their technical names; people get plain ones. */
 export function plain(text: string): string {
+  const told = text.replace(
+    /(\d+) wins, (\d+) losses, (\d+) ties on labelled disagreements \(e-value ([\d.e+]+)\)/,
+    (_, wins: string, losses: string, ties: string, e: string) =>
+      `on labelled disagreements the challenger was right ${times(wins)}, the champion ${times(losses)}` +
+      `${Number(ties) ? `, neither ${times(ties)}` : ""} (evidence ${readable(Number(e))})`,
+  );
   return Object.entries(SCORES).reduce(
     (so_far, [name, words]) => so_far.replaceAll(`in ${name}`, `in ${words}`),
-    text,
+    told,
   );
+}
+
+function times(n: string): string {
+  return n === "0" ? "never" : n === "1" ? "once" : `${n} times`;
 }
 
 export const OUTCOMES: Record<NonNullable<Case["outcome"]>, { word: string; tone: Tone }> = {

@@ -25,6 +25,7 @@ export type ServicePoint = Schemas["ServicePoint"];
 export type HarmHistory = Schemas["HarmHistory"];
 export type DuelHistory = Schemas["Duel"];
 export type Disagreement = Schemas["Disagreement"];
+export type Deployment = Schemas["Deployment"];
 export type ServerStatus = Schemas["ServerStatus"];
 export type LineageOfPrediction = Schemas["LineageOfPrediction"];
 

@@ -1,7 +1,8 @@
-import type { Case } from "../api/client";
-import { PauseButton, useDecision } from "../decisions";
+import type { Case, Deployment } from "../api/client";
+import { useApi } from "../api/live";
+import { PauseButton, RollbackButton, useDecision } from "../decisions";
 import { LoopLine } from "../loop-picture";
-import { needsDecision, place, sentence } from "../words";
+import { needsDecision, place, plain, sentence } from "../words";
 import { CaseBadge } from "./badge";
 
 /** Where a case stands, and what a person can decide about it. */
@@ -15,6 +16,10 @@ export function DecisionBar({
   again: () => void;
 }) {
   const { ask, dialog } = useDecision(again);
+  const promoted = found.outcome === "promoted";
+  const deployment = useApi<Deployment | null>(
+    promoted ? `projects/${found.project}/deployment` : null,
+  );
   const path = `projects/${found.project}/cases/${found.id}`;
   const waits = needsDecision(found.waiting_for);
   const step = found.waiting_for.match(/to ([a-z ]+)/)?.[1]?.trim() ?? "go on";
@@ -31,7 +36,7 @@ export function DecisionBar({
               : found.waiting_for
                 ? `Waiting for ${found.waiting_for}.`
                 : "The loop works on it by itself."
-            : sentence(found.reason)}
+            : sentence(plain(found.reason))}
         </p>
       </div>
       {open && (
@@ -88,6 +93,11 @@ export function DecisionBar({
               Cancel the case
             </button>
           )}
+        </div>
+      )}
+      {promoted && deployment.data?.champion.model === found.challenger && (
+        <div className="row">
+          <RollbackButton project={found.project} deployment={deployment.data ?? null} ask={ask} />
         </div>
       )}
       {dialog}

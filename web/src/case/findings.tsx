@@ -1,8 +1,9 @@
 import { useState } from "react";
-import { url, type Case } from "../api/client";
-import { IntervalBar, readable } from "../charts";
-import { Term } from "../parts";
-import { percent, plural, sentence } from "../words";
+import { url, type Case, type HarmHistory } from "../api/client";
+import { useApi } from "../api/live";
+import { HarmChart, IntervalBar } from "../charts";
+import { Shown, Term } from "../parts";
+import { harmSentence, percent, plural, sentence } from "../words";
 import type { Diagnosis, Harm } from "./evidence";
 
 /** What a card says before its stage came. */
@@ -54,33 +55,53 @@ function inWords(difference: string): string {
   });
 }
 
-export function WhatHarm({ harm, cost }: { harm: Harm; cost: string | undefined }) {
-  const rate = harm.error_rate ?? (harm.n ? harm.errors / harm.n : 0);
-  const wrong = Math.round(harm.errors);
+export function WhatHarm({
+  found,
+  harm,
+  cost,
+}: {
+  found: Case;
+  harm: Harm;
+  cost: string | undefined;
+}) {
+  const asked = useApi<HarmHistory>(`projects/${found.project}/cases/${found.id}/harm`, 6);
   return (
-    <>
-      <p>
-        <strong>
-          {wrong} of {plural(harm.n, "labelled image")}
-        </strong>{" "}
-        {wrong === 1 ? "was" : "were"} answered wrongly: {percent(rate)}. Up to{" "}
-        {percent(harm.margin)} would count as no harm.
-      </p>
-      <div className="bars">
-        <span>Wrong on the new images</span>
-        <IntervalBar value={Math.min(rate, 1)} />
-        <span>Limit</span>
-        <IntervalBar value={harm.margin} tone="quiet" />
-      </div>
-      <p className="soft">
-        <Term means="A bet that there is no harm, played with every label. 20 means: so many errors would be seen in less than 1 of 20 cases if there were no harm.">
-          Evidence
-        </Term>{" "}
-        of harm {readable(harm.e_harm)}, of harmlessness {readable(harm.e_harmless)}.
-        {harm.labels_needed > 0 && ` About ${plural(harm.labels_needed, "more label")} needed.`}
-      </p>
-      {cost && <p className="soft">{sentence(cost)}</p>}
-    </>
+    <Shown asked={asked}>
+      {(history) => {
+        const last = history.points.at(-1);
+        const labels = last?.labels ?? 0;
+        const wrong = Math.round(last?.wrong ?? 0);
+        const rate = labels ? wrong / labels : 0;
+        return (
+          <>
+            <p>
+              <strong>
+                {wrong} of {plural(labels, "labelled image")}
+              </strong>{" "}
+              {wrong === 1 ? "was" : "were"} answered wrongly: {percent(rate)}. Up to{" "}
+              {percent(harm.margin)} would count as no harm.
+            </p>
+            <div className="bars">
+              <span>Wrong on the new images</span>
+              <IntervalBar value={rate} />
+              <span>Limit</span>
+              <IntervalBar value={harm.margin} tone="quiet" />
+            </div>
+            <p>
+              {harmSentence(history)}{" "}
+              {harm.labels_needed > 0 && `About ${plural(harm.labels_needed, "more label")} needed.`}
+            </p>
+            <h3>
+              <Term means="Two bets, played with every label: that there is harm, and that there is none. 20 means: so much would be won in less than 1 of 20 cases if the bet were wrong.">
+                Evidence after every label
+              </Term>
+            </h3>
+            <HarmChart history={history} />
+            {cost && <p className="soft">{sentence(cost)}</p>}
+          </>
+        );
+      }}
+    </Shown>
   );
 }
 

@@ -77,7 +77,7 @@ function CaseStory({
           )
         }
       >
-        {harm ? <WhatHarm harm={harm} cost={evidence.cost} /> : <NotYet stage="verdict" found={found} />}
+        {harm ? <WhatHarm found={found} harm={harm} cost={evidence.cost} /> : <NotYet stage="verdict" found={found} />}
       </Card>
       <Card title="The cure">
         {found.challenger || evidence.run ? (

@@ -1,7 +1,7 @@
 import type { Overview, ServicePoint, Traffic } from "../api/client";
 import { useApi } from "../api/live";
 import { RequestsChart, RolesChart } from "../charts";
-import { PauseButton, useDecision } from "../decisions";
+import { PauseButton, RollbackButton, useDecision } from "../decisions";
 import { Badge, Card, Fetched, Term } from "../parts";
 import { Link } from "../router";
 import { count, percent, ROLES } from "../words";
@@ -12,7 +12,6 @@ export function ServingCard({ view, again }: { view: Overview; again: () => void
   const { deployment, loop } = view;
   const traffic = useApi<Traffic>(`projects/${view.name}/traffic`, 10);
   const stopped = loop.paused || loop.frozen !== "";
-  const previous = deployment?.previous?.model;
   const rows = deployment
     ? [
         { role: "champion", model: deployment.champion.model, share: 1 - deployment.canary },
@@ -31,30 +30,7 @@ export function ServingCard({ view, again }: { view: Overview; again: () => void
       aside={
         <div className="row">
           <PauseButton project={view.name} stopped={stopped} ask={ask} small />
-          {previous && deployment && (
-            <button
-              type="button"
-              className="small"
-              disabled={deployment.challenger !== null}
-              title={
-                deployment.challenger
-                  ? "A case is trying a challenger: cancel the case first."
-                  : undefined
-              }
-              onClick={() =>
-                ask({
-                  title: `Roll back to ${previous}`,
-                  explain: `${previous} serves again within a second, and what it sees is watched anew. ${deployment.champion.model} stays in the list of models.`,
-                  button: "Roll back",
-                  path: `projects/${view.name}/rollback`,
-                  danger: true,
-                  whyNeeded: true,
-                })
-              }
-            >
-              Roll back to {previous}
-            </button>
-          )}
+          <RollbackButton project={view.name} deployment={deployment} ask={ask} small />
         </div>
       }
     >
