@@ -11,6 +11,7 @@ import { ProjectPage } from "./pages/OverviewPage";
 import { PredictionPage } from "./pages/PredictionPage";
 import { ProductionPage } from "./pages/ProductionPage";
 import { ProjectsPage } from "./pages/ProjectsPage";
+import { SettingsPage } from "./pages/SettingsPage";
 import { address, go, Link, useRoute } from "./router";
 import { actor } from "./words";
 
@@ -126,6 +127,7 @@ function Rooms({ project, room }: { project: string; room: string }) {
       mark: decide ? "!" : undefined,
       says: "waits for a decision",
     },
+    { id: "settings", name: "Settings", to: ["p", project, "settings"] },
   ];
   const shown = room === "predictions" ? "production" : room;
   return (
@@ -149,6 +151,7 @@ const ICONS: Record<string, string> = {
   overview: "M10 3a7 7 0 1 1-6.3 4M3 3v4h4",
   label: "M3 10V3h7l7 7-7 7z M6.5 6.5h.01",
   models: "M10 2l7 4-7 4-7-4z M3 10l7 4 7-4 M3 14l7 4 7-4",
+  settings: "M3 6h7 M14 6h3 M3 14h3 M10 14h7 M12 4v4 M8 12v4",
   production: "M3 16l4-6 3 3 6-8 M3 4v12h14",
   cases: "M4 3h12v14H4z M7 7h6 M7 10h6 M7 13h3",
 };
@@ -168,6 +171,7 @@ function Room({ route, projects }: { route: string[]; projects: Project[] }) {
   if (!project) return <Nowhere />;
   if (room === undefined) return <ProjectPage name={project.name} />;
   if (room === "label") return <LabelPage project={project} />;
+  if (room === "settings") return <SettingsPage name={project.name} projects={projects} />;
   if (room === "production") return <ProductionPage name={project.name} />;
   if (room === "models") {
     return id ? <ModelPage project={project.name} id={id} /> : <ModelsPage project={project.name} />;

@@ -190,3 +190,8 @@ export const SCORE_NAMES: Record<string, string> = {
   confidence: "Certainty of the answers",
   domain: "Told apart from before",
 };
+
+/** Whether something was so a moment ago: what is older is not "now". */
+export function isFresh(at: string | null | undefined): boolean {
+  return !!at && Date.now() - Date.parse(at) < 15_000;
+}

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,8 @@ def run(
         host = host or settings.host
         port = settings.port if port is None else port
         inference_port = settings.inference_port if inference_port is None else inference_port
+        # What is in force, for the people who look at the settings.
+        workspace.settings = replace(settings, host=host, port=port, inference_port=inference_port)
         _refuse_open_door(host)
         logging.basicConfig(
             level=settings.log_level,

@@ -27,6 +27,10 @@ export type DuelHistory = Schemas["Duel"];
 export type Disagreement = Schemas["Disagreement"];
 export type Deployment = Schemas["Deployment"];
 export type ServerStatus = Schemas["ServerStatus"];
+export type PolicyInForce = Schemas["PolicyInForce"];
+export type PolicyField = Schemas["PolicyField"];
+export type PolicyChange = Schemas["PolicyChange"];
+export type SettingsInForce = Schemas["SettingsInForce"];
 export type LineageOfPrediction = Schemas["LineageOfPrediction"];
 
 /** What went wrong, in words; `status` 0 means that nobody answered. */
@@ -35,6 +39,7 @@ export class Problem extends Error {
     message: string,
     readonly hint: string,
     readonly status: number,
+    readonly context: Record<string, unknown> = {},
   ) {
     super(message);
   }
@@ -71,12 +76,13 @@ export async function call<T>(path: string, body?: unknown): Promise<T> {
   }
   if (!answer.ok) {
     const told = (await answer.json().catch(() => null)) as {
-      error?: { message: string; hint?: string };
+      error?: { message: string; hint?: string; context?: Record<string, unknown> };
     } | null;
     throw new Problem(
       told?.error?.message ?? `The answer was ${answer.status} ${answer.statusText}.`,
       told?.error?.hint ?? "",
       answer.status,
+      told?.error?.context,
     );
   }
   return (await answer.json()) as T;

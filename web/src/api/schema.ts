@@ -1,4 +1,4 @@
-// openapi.json sha256:9849e85899e9db089ed3b5c74cb01e63a028702469f54bc4117f3a0c6be29a9f
+// openapi.json sha256:1533fed3c3674a152cb7bc9a2be9ca076c743eac148e0f61858bc834c234994a
 export interface paths {
     "/api/events": {
         parameters: {
@@ -94,6 +94,26 @@ export interface paths {
         get: operations["health_api_health_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policy/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check
+         * @description What is wrong with a policy, field by field; saves nothing.
+         */
+        post: operations["check_api_policy_check_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -812,6 +832,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/policy/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Policy Fields
+         * @description The policy field by field, with plain words.
+         */
+        get: operations["policy_fields_api_projects__project__policy_fields_get"];
+        put?: never;
+        /**
+         * Change Policy
+         * @description Set single fields; wrong ones are named under ``error.context.fields``.
+         */
+        post: operations["change_policy_api_projects__project__policy_fields_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/policy/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Policy History
+         * @description Changes of the policy, newest first.
+         */
+        get: operations["policy_history_api_projects__project__policy_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/policy/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace Policy
+         * @description Replace the whole text, as PUT does.
+         */
+        post: operations["replace_policy_api_projects__project__policy_text_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/predictions": {
         parameters: {
             query?: never;
@@ -1072,6 +1156,26 @@ export interface paths {
          * @description Requests, failures and hardware of the inference servers over time, oldest first.
          */
         get: operations["service_api_service_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settings
+         * @description Settings in force and where each comes from; versions of the libraries.
+         */
+        get: operations["settings_api_settings_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1351,6 +1455,16 @@ export interface components {
             labels: number;
             /** Winner */
             winner: ("champion" | "challenger" | "neither") | null;
+        };
+        /**
+         * FieldProblem
+         * @description ``field`` is ``section.name``, a section, or empty for the whole text.
+         */
+        FieldProblem: {
+            /** Field */
+            field: string;
+            /** Message */
+            message: string;
         };
         /**
          * Gate
@@ -1988,8 +2102,92 @@ export interface components {
             task: string;
         };
         /**
+         * PolicyChange
+         * @description Who changed the policy when and why, and which fields.
+         */
+        PolicyChange: {
+            /** At */
+            at: string;
+            /** Author */
+            author: string;
+            /**
+             * Changes
+             * @default []
+             */
+            changes: {
+                [key: string]: unknown;
+            }[];
+            /** Why */
+            why: string;
+            /** Yaml */
+            yaml: string;
+        };
+        /**
+         * PolicyChanges
+         * @description Fields to set, each value written as YAML; an empty one restores the default.
+         */
+        PolicyChanges: {
+            /** Changes */
+            changes: {
+                [key: string]: string;
+            };
+            /**
+             * Who
+             * @default
+             */
+            who: string;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
+        /**
+         * PolicyField
+         * @description One field: its value in force and its default, and ``means`` in plain words.
+         */
+        PolicyField: {
+            /**
+             * Choices
+             * @default []
+             */
+            choices: string[];
+            /** Default */
+            default: unknown;
+            /** Field */
+            field: string;
+            /** Means */
+            means: string;
+            /** Value */
+            value: unknown;
+        };
+        /**
+         * PolicyInForce
+         * @description The policy as it was written, with every default, and field by field.
+         */
+        PolicyInForce: {
+            /** Complete */
+            complete: string;
+            /** Sections */
+            sections: components["schemas"]["PolicySection"][];
+            /** Yaml */
+            yaml: string;
+        };
+        /**
+         * PolicySection
+         * @description A part of the policy.
+         */
+        PolicySection: {
+            /** Fields */
+            fields: components["schemas"]["PolicyField"][];
+            /** Means */
+            means: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * PolicyText
-         * @description A policy as YAML.
+         * @description A policy as YAML, and who writes it why.
          */
         PolicyText: {
             /**
@@ -1997,6 +2195,11 @@ export interface components {
              * @default
              */
             author: string;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
             /** Yaml */
             yaml: string;
         };
@@ -2208,6 +2411,35 @@ export interface components {
             servers: {
                 [key: string]: unknown;
             }[];
+        };
+        /**
+         * SettingInForce
+         * @description A setting, and where its value comes from: ``default``, ``settings.yaml``, the name of
+         *     the variable of the environment, or ``the command line``.
+         */
+        SettingInForce: {
+            /** Means */
+            means: string;
+            /** Name */
+            name: string;
+            /** Source */
+            source: string;
+            /** Value */
+            value: string | number;
+        };
+        /**
+         * SettingsInForce
+         * @description The workspace, its settings with their sources, and versions of the libraries.
+         */
+        SettingsInForce: {
+            /** Libraries */
+            libraries?: {
+                [key: string]: string;
+            };
+            /** Settings */
+            settings: components["schemas"]["SettingInForce"][];
+            /** Workspace */
+            workspace: string;
         };
         /**
          * Signal
@@ -2584,6 +2816,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    check_api_policy_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldProblem"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3869,6 +4134,142 @@ export interface operations {
             };
         };
     };
+    policy_fields_api_projects__project__policy_fields_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyInForce"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_policy_api_projects__project__policy_fields_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    policy_history_api_projects__project__policy_history_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyChange"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    replace_policy_api_projects__project__policy_text_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     predictions_api_projects__project__predictions_get: {
         parameters: {
             query?: {
@@ -4376,6 +4777,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    settings_api_settings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsInForce"];
                 };
             };
         };

@@ -6,7 +6,7 @@ import { LoopPicture } from "../loop-picture";
 import { NextActions } from "../next-actions";
 import { Card, Fetched, Shown, Term } from "../parts";
 import { AccuracyTerm, EvidenceTerm } from "../terms";
-import { accuracySentence, changeSentence, count, percent } from "../words";
+import { accuracySentence, changeSentence, count, isFresh, percent } from "../words";
 
 export function ProjectPage({ name }: { name: string }) {
   const view = useApi<Overview>(`projects/${name}`, 3);
@@ -41,7 +41,7 @@ function Story({ view, again }: { view: Overview; again: () => void }) {
         <dl className="facts">
           <dt>Traffic</dt>
           <dd>
-            {view.monitor.images_per_second
+            {isFresh(view.monitor.updated_at) && view.monitor.images_per_second
               ? `${view.monitor.images_per_second.toFixed(1)} images a second`
               : "none at the moment"}
           </dd>

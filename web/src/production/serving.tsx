@@ -4,7 +4,7 @@ import { RequestsChart, RolesChart } from "../charts";
 import { PauseButton, RollbackButton, useDecision } from "../decisions";
 import { Badge, Card, Fetched, Term } from "../parts";
 import { Link } from "../router";
-import { count, percent, ROLES } from "../words";
+import { count, isFresh, percent, ROLES } from "../words";
 
 /** Who answers, how much, and the way back. */
 export function ServingCard({ view, again }: { view: Overview; again: () => void }) {
@@ -69,10 +69,7 @@ function Numbers({ view, traffic }: { view: Overview; traffic: Traffic | undefin
   const requests = view.servers.reduce((sum, s) => sum + s.requests, 0);
   const failed = view.servers.reduce((sum, s) => sum + s.failed, 0);
   const now = view.monitor.images_per_second;
-  const fresh =
-    traffic?.until !== null &&
-    traffic?.until !== undefined &&
-    Date.now() - Date.parse(traffic.until) < 15_000;
+  const fresh = isFresh(traffic?.until);
   return (
     <dl className="facts">
       <dt>Traffic</dt>
