@@ -165,7 +165,10 @@ function FieldRow({
   return (
     <div className={`policy-field ${problem ? "wrong" : ""}`}>
       <div>
-        <label htmlFor={id}>{name.replaceAll("_", " ")}</label>
+        <label htmlFor={id}>
+          {name.replaceAll("_", " ")}
+          <span className="visually-hidden">, {field.field.split(".")[0]}</span>
+        </label>
         <p className="soft" id={`${id}-means`}>
           {field.means}
         </p>
