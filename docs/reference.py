@@ -15,6 +15,7 @@ import click
 import typer
 
 from autofocus.cli.main import app
+from autofocus.config import words
 from autofocus.config.policy import Policy, dump_policy
 from autofocus.config.settings import PREFIX, Settings
 
@@ -63,12 +64,13 @@ def policy() -> str:
     for field in dataclasses.fields(Policy):
         part = field.default_factory  # type: ignore[misc]
         doc = inspect.cleandoc(part.__doc__ or "").replace("``", "`")  # type: ignore[union-attr]
-        lines += [f"## `{field.name}`", "", doc, "", "| field | default |", "|---|---|"]
+        lines += [f"## `{field.name}`", "", doc, "", "| field | default | means |", "|---|---|---|"]
         for inner in dataclasses.fields(part):  # type: ignore[arg-type]
             value = inner.default
             if value is dataclasses.MISSING:
                 value = inner.default_factory()  # type: ignore[misc]
-            lines.append(f"| `{inner.name}` | `{value!r}` |")
+            means = words.POLICY[f"{field.name}.{inner.name}"]
+            lines.append(f"| `{inner.name}` | `{value!r}` | {means} |")
         lines.append("")
     lines += ["## All defaults as YAML", "", "```yaml"]
     lines += [dump_policy(Policy(), defaults=True).rstrip(), "```"]
@@ -84,11 +86,14 @@ def settings() -> str:
         "",
         inspect.cleandoc(Settings.__doc__ or "").replace("``", "`"),
         "",
-        "| field | default | environment |",
-        "|---|---|---|",
+        "| field | default | environment | means |",
+        "|---|---|---|---|",
     ]
     for field in dataclasses.fields(Settings):
-        lines.append(f"| `{field.name}` | `{field.default!r}` | `{PREFIX}{field.name.upper()}` |")
+        lines.append(
+            f"| `{field.name}` | `{field.default!r}` | `{PREFIX}{field.name.upper()}` | "
+            f"{words.SETTINGS[field.name]} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -41,8 +41,12 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     said: list[str] = []
     with ExitStack() as contexts:
 
-        def start(width: int = 1440, height: int = 900) -> Page:
-            context = browser.new_context(viewport={"width": width, "height": height})
+        def start(width: int = 1440, height: int = 900, theme: str = "light") -> Page:
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=theme,
+                reduced_motion="reduce",
+            )
             contexts.callback(context.close)
             page = context.new_page()
             page.set_default_timeout(20_000)

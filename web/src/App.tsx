@@ -2,10 +2,16 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import type { Overview, Project } from "./api/client";
 import { useApi, useOnline } from "./api/live";
 import { Card, Empty, Failure, Loading } from "./parts";
-import { CasePage, CasesPage } from "./pages/CasesPage";
+import { CasePage } from "./pages/CasePage";
+import { CasesPage } from "./pages/CasesPage";
 import { LabelPage } from "./pages/LabelPage";
-import { ModelPage, ModelsPage, PredictionPage } from "./pages/ModelsPage";
-import { ProjectPage, ProjectsPage } from "./pages/OverviewPage";
+import { ModelPage } from "./pages/ModelPage";
+import { ModelsPage } from "./pages/ModelsPage";
+import { ProjectPage } from "./pages/OverviewPage";
+import { PredictionPage } from "./pages/PredictionPage";
+import { ProductionPage } from "./pages/ProductionPage";
+import { ProjectsPage } from "./pages/ProjectsPage";
+import { SettingsPage } from "./pages/SettingsPage";
 import { address, go, Link, useRoute } from "./router";
 import { actor } from "./words";
 
@@ -116,6 +122,7 @@ function Rooms({ project, room }: { project: string; room: string }) {
       says: "to label",
     },
     { id: "models", name: "Models", to: ["p", project, "models"] },
+    { id: "production", name: "Production", to: ["p", project, "production"] },
     {
       id: "cases",
       name: "Cases",
@@ -123,8 +130,9 @@ function Rooms({ project, room }: { project: string; room: string }) {
       mark: decide ? "!" : undefined,
       says: "waits for a decision",
     },
+    { id: "settings", name: "Settings", to: ["p", project, "settings"] },
   ];
-  const shown = room === "predictions" ? "models" : room;
+  const shown = room === "predictions" ? "production" : room;
   return (
     <nav className="rooms" aria-label="Rooms">
       {rooms.map(({ id, name, to, mark, says }) => (
@@ -147,6 +155,8 @@ const ICONS: Record<string, string> = {
   data: "M3 3h6v6H3z M11 3h6v6h-6z M3 11h6v6H3z M11 11h6v6h-6z",
   label: "M3 10V3h7l7 7-7 7z M6.5 6.5h.01",
   models: "M10 2l7 4-7 4-7-4z M3 10l7 4 7-4 M3 14l7 4 7-4",
+  settings: "M3 6h7 M14 6h3 M3 14h3 M10 14h7 M12 4v4 M8 12v4",
+  production: "M3 16l4-6 3 3 6-8 M3 4v12h14",
   cases: "M4 3h12v14H4z M7 7h6 M7 10h6 M7 13h3",
 };
 
@@ -172,6 +182,8 @@ function Room({ route, projects }: { route: string[]; projects: Project[] }) {
     );
   }
   if (room === "label") return <LabelPage project={project} />;
+  if (room === "settings") return <SettingsPage name={project.name} projects={projects} />;
+  if (room === "production") return <ProductionPage name={project.name} />;
   if (room === "models") {
     return id ? <ModelPage project={project.name} id={id} /> : <ModelsPage project={project.name} />;
   }

@@ -1,4 +1,5 @@
-import type { Case, LoopStatus, Overview, Stage } from "./api/client";
+import type { Case, HarmHistory, LoopStatus, MonitorStatus, Overview, Stage } from "./api/client";
+import { readable } from "./charts/numbers";
 
 export function percent(value: number | null | undefined, digits = 1): string {
   return value === null || value === undefined ? "unknown" : `${(100 * value).toFixed(digits)} %`;
@@ -95,10 +96,20 @@ export const SCORES: Record<string, string> = {
 
 /** The rooms' sentences name scores by their technical names; people get plain ones. */
 export function plain(text: string): string {
+  const told = text.replace(
+    /(\d+) wins, (\d+) losses, (\d+) ties on labelled disagreements \(e-value ([\d.e+]+)\)/,
+    (_, wins: string, losses: string, ties: string, e: string) =>
+      `on labelled disagreements the challenger was right ${times(wins)}, the champion ${times(losses)}` +
+      `${Number(ties) ? `, neither ${times(ties)}` : ""} (evidence ${readable(Number(e))})`,
+  );
   return Object.entries(SCORES).reduce(
     (so_far, [name, words]) => so_far.replaceAll(`in ${name}`, `in ${words}`),
-    text,
+    told,
   );
+}
+
+function times(n: string): string {
+  return n === "0" ? "never" : n === "1" ? "once" : `${n} times`;
 }
 
 export const OUTCOMES: Record<NonNullable<Case["outcome"]>, { word: string; tone: Tone }> = {
@@ -117,3 +128,70 @@ export const VERDICTS: Record<NonNullable<Case["verdict"]>, { word: string; tone
   harmless: { word: "Does no harm", tone: "good" },
   undecided: { word: "Not proven", tone: "warn" },
 };
+
+export const ROLES: Record<string, string> = {
+  champion: "the model in charge",
+  canary: "the challenger, on trial with real answers",
+  shadow: "the challenger, silently beside the champion",
+};
+
+export function bytes(value: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let at = 0;
+  let left = value;
+  while (left >= 1000 && at < units.length - 1) {
+    left /= 1000;
+    at += 1;
+  }
+  return `${left < 10 && at > 0 ? left.toFixed(1) : Math.round(left)} ${units[at]}`;
+}
+
+/** What the running evidence of change says, for somebody who never heard of e-values. */
+export function changeSentence(monitor: MonitorStatus): string {
+  if (!monitor.reference) return "Nothing is watched yet: it begins with the first champion.";
+  if (monitor.calibrating) {
+    return `Still learning what normal looks like: ${plural(monitor.calibration_needed ?? 0, "more image")} needed.`;
+  }
+  const line = readable(monitor.threshold);
+  const e = monitor.e_value ?? 0;
+  if (monitor.alarmed) {
+    return `The alarm went off: the evidence that the camera's world changed reached ${line} times what chance would explain.`;
+  }
+  if (e < 1) return `Nothing speaks for a change in the camera's world. The alarm goes off at ${line}.`;
+  return `The evidence that the camera's world changed is ${readable(e)} times what chance would explain; the alarm goes off at ${line}.`;
+}
+
+/** The same for harm. */
+export function harmSentence(history: HarmHistory): string {
+  const last = history.points.at(-1);
+  if (!last || !last.labels || history.bar === null) return "No label has been given yet.";
+  const line = readable(history.bar);
+  const given = `After ${plural(last.labels, "label")}`;
+  if (last.verdict === "harmful") {
+    return `${given} it is proven that the model does harm on the new images: the evidence reached ${readable(last.e_harm)} times what chance would explain, ${line} was needed.`;
+  }
+  if (last.verdict === "harmless") {
+    return `${given} it is proven that the change does no harm: the evidence reached ${readable(last.e_harmless)} times what chance would explain, ${line} was needed.`;
+  }
+  const more = last.e_harm >= last.e_harmless ? "for harm" : "for harmlessness";
+  return `${given} nothing is proven: the evidence ${more} is ${readable(Math.max(last.e_harm, last.e_harmless))} times what chance would explain; ${line} decides.`;
+}
+
+export function accuracySentence(estimate: MonitorStatus["estimate"]): string {
+  if (estimate?.low === null || estimate?.low === undefined) {
+    return "A band appears with the first predictions.";
+  }
+  const rests = estimate.labels ? `resting on ${plural(estimate.labels, "label")}` : "without labels";
+  return `between ${percent(estimate.low)} and ${percent(estimate.high)}, ${rests}`;
+}
+
+export const SCORE_NAMES: Record<string, string> = {
+  mahalanobis: "Unusual looks",
+  confidence: "Certainty of the answers",
+  domain: "Told apart from before",
+};
+
+/** Whether something was so a moment ago: what is older is not "now". */
+export function isFresh(at: string | null | undefined): boolean {
+  return !!at && Date.now() - Date.parse(at) < 15_000;
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 
 from autofocus.types.codec import encode
 
@@ -31,3 +31,21 @@ InProject = Annotated[Project, Depends(project_of)]
 def as_page(page: Page) -> dict[str, Any]:
     """A page as JSON: ``{"items": [...], "next_cursor": ...}``."""
     return {"items": [encode(item) for item in page.items], "next_cursor": page.next_cursor}
+
+
+_MEDIA = {
+    b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"GI": "image/gif", b"BM": "image/bmp",
+    b"RI": "image/webp",
+}  # fmt: skip
+
+
+def image_response(data: bytes) -> Response:
+    """An image that never changes under its address, so it may be cached for ever."""
+    return Response(
+        data,
+        media_type=_MEDIA.get(data[:2], "application/octet-stream"),
+        headers={
+            "Cache-Control": "private, max-age=31536000, immutable",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from autofocus.api.access import InProject
-from autofocus.api.shapes import LoopStatus, shaped
+from autofocus.api.shapes import Duel, HarmHistory, LoopStatus, shaped
 from autofocus.types.codec import encode
 from autofocus.types.production import Case
 
@@ -60,6 +60,18 @@ def open_case(project: InProject, body: Decision) -> dict[str, Any]:
 def case(project: InProject, case: str) -> dict[str, Any]:
     """One case with all its evidence."""
     return encode(project.loop.case(case))  # type: ignore[no-any-return]
+
+
+@router.get("/cases/{case}/harm", **shaped(HarmHistory))
+def harm(project: InProject, case: str) -> dict[str, Any]:
+    """Evidence of harm and of harmlessness after every label of the verdict."""
+    return project.loop.harm_history(case)
+
+
+@router.get("/cases/{case}/duel", **shaped(Duel))
+def duel(project: InProject, case: str) -> dict[str, Any]:
+    """Champion against challenger: running evidence, and the requests they disagree on."""
+    return project.loop.duel(case)
 
 
 @router.get("/cases/{case}/drifted.png", response_class=Response)

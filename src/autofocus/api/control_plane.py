@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from autofocus.api.app import create_app
+from autofocus.compute.hardware import usage_now
 from autofocus.errors import AutofocusError, Forbidden, Unavailable, WorkspaceBusy
 from autofocus.workspace.workspace import Workspace
 
@@ -53,6 +55,8 @@ def run(
         host = host or settings.host
         port = settings.port if port is None else port
         inference_port = settings.inference_port if inference_port is None else inference_port
+        # What is in force, for the people who look at the settings.
+        workspace.settings = replace(settings, host=host, port=port, inference_port=inference_port)
         _refuse_open_door(host)
         logging.basicConfig(
             level=settings.log_level,
@@ -292,6 +296,10 @@ class Ticker:
 
     def _run(self) -> None:
         while not self._stopping.wait(TICK_SECONDS):
+            try:
+                self._workspace.service.note(lambda: usage_now(self._workspace.root))
+            except AutofocusError as error:
+                log.error("the servers' figures were not noted: %s", error)
             for info in self._workspace.projects():
                 if self._stopping.is_set():
                     return

@@ -32,14 +32,6 @@ class NewProject:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyText:
-    """A policy as YAML."""
-
-    yaml: str
-    author: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Health:
     """That the control plane answers, and where its inference server is."""
 
@@ -81,20 +73,6 @@ def create_project(body: NewProject, workspace: InWorkspace) -> dict[str, Any]:
 def overview(project: InProject) -> dict[str, Any]:
     """The project at a glance: who serves, evidence, open case, queue, servers."""
     return project.overview()
-
-
-@router.get("/projects/{project}/policy")
-def get_policy(project: InProject) -> PolicyText:
-    """The policy as YAML, with every default."""
-    from autofocus.config.policy import dump_policy
-
-    return PolicyText(yaml=dump_policy(project.policy, defaults=True))
-
-
-@router.put("/projects/{project}/policy")
-def put_policy(project: InProject, body: PolicyText) -> dict[str, Any]:
-    """Replace the policy; wrong fields are named."""
-    return encode(project.set_policy(body.yaml, author=body.author or None))  # type: ignore[no-any-return]
 
 
 @router.get("/events")

@@ -9,12 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from autofocus.events import EventKind
 from autofocus.types.data import LabelTask
 from autofocus.types.models import Model, Report
-from autofocus.types.production import AlarmMode, Deployment, ServerStatus, Signal, Stage
+from autofocus.types.production import (
+    AlarmMode,
+    Deployment,
+    Role,
+    ServerStatus,
+    Signal,
+    Stage,
+    Verdict,
+)
 
 
 def shaped(shape: Any, *, status: int = 200) -> dict[str, Any]:
@@ -139,6 +147,181 @@ class HistoryPoint:
     images: int
     images_per_second: float | None
     classes: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePoint(HistoryPoint):
+    """A point of the long history; ``generation`` counts the references of its model."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds: half of the answers are faster than ``p50_ms``, 99 of 100 than ``p99_ms``."""
+
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficSlice:
+    """Consecutive answers by role; class mix and latency are of those that clients got."""
+
+    at: str
+    seconds: float
+    roles: Mapping[str, int]
+    classes: Mapping[str, float]
+    latency: Latency | None
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The newest answers, by role, model and class, and in slices, the oldest first."""
+
+    rows: int
+    served: int
+    since: str | None
+    until: str | None
+    per_second: float | None
+    roles: Mapping[str, int]
+    models: Mapping[str, int]
+    classes: Mapping[str, float]
+    latency: Latency | None
+    slices: tuple[TrafficSlice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LatestPrediction:
+    """A logged prediction; ``image`` says whether its picture was kept."""
+
+    id: str
+    at: str
+    model: str
+    role: Role
+    label: str
+    confidence: float
+    latency_ms: float
+    image: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GpuUse:
+    """A GPU and how busy it is."""
+
+    name: str
+    memory_bytes: int
+    used_bytes: int
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class MachineUse:
+    """How busy a machine is."""
+
+    cpu_percent: float
+    memory_used_bytes: int
+    memory_bytes: int
+    disk_free_bytes: int
+    gpus: tuple[GpuUse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A GPU."""
+
+    name: str
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """The machine of the control plane, and ``now``, how busy it is."""
+
+    machine: str
+    processor: str
+    cores: int
+    memory_bytes: int
+    memory_free_bytes: int
+    disk_free_bytes: int
+    gpus: tuple[Gpu, ...]
+    system: str
+    python: str
+    now: MachineUse
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePoint:
+    """``requests`` and ``failed`` of all servers in the ``seconds`` before ``at``."""
+
+    at: str
+    seconds: float
+    requests: int
+    failed: int
+    machine: MachineUse
+    servers: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HarmPoint:
+    """Evidence after ``labels`` labels, ``wrong`` of them answered wrongly by the model."""
+
+    at: str | None
+    labels: int
+    wrong: float
+    e_harm: float
+    e_harmless: float
+    verdict: Verdict
+    label: str | None
+    predicted: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HarmHistory:
+    """Running evidence of a case; either side has to reach ``bar``."""
+
+    margin: float | None
+    bar: float | None
+    points: tuple[HarmPoint, ...]
+
+
+Winner = Literal["champion", "challenger", "neither"]
+
+
+@dataclass(frozen=True, slots=True)
+class DuelPoint:
+    """Evidence that the challenger is better after ``labels`` labelled disagreements."""
+
+    at: str | None
+    labels: int
+    e_better: float
+    winner: Winner | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A request that champion and challenger answer differently; ``truth`` where it was told."""
+
+    id: str
+    champion: str
+    challenger: str
+    champion_confidence: float
+    challenger_confidence: float
+    truth: str | None
+    winner: Winner | None
+    image: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """Champion against challenger on the same ``pairs`` requests; on ``differ`` they differ."""
+
+    bar: float
+    points: tuple[DuelPoint, ...]
+    pairs: int
+    differ: int
+    disagreements: tuple[Disagreement, ...]
 
 
 @dataclass(frozen=True, slots=True)

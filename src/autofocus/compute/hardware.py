@@ -31,6 +31,39 @@ def hardware(folder: Path | None = None) -> dict[str, Any]:
     }
 
 
+def usage_now(folder: Path | None = None) -> dict[str, Any]:
+    """How busy this machine is: percent of all cores (over 0.1 s), memory, disk, GPUs.
+
+    ``gpus`` has name, memory_bytes, used_bytes and percent for each NVIDIA GPU.
+    """
+    memory = psutil.virtual_memory()
+    return {
+        "cpu_percent": psutil.cpu_percent(interval=0.1),
+        "memory_used_bytes": memory.total - memory.available,
+        "memory_bytes": memory.total,
+        "disk_free_bytes": shutil.disk_usage(folder or Path.cwd()).free,
+        "gpus": _gpus_now(),
+    }
+
+
+def _gpus_now() -> list[dict[str, Any]]:
+    rows = _ask_nvidia("name,memory.total,memory.used,utilization.gpu")
+    return [
+        {
+            "name": name,
+            "memory_bytes": _number(total) * 2**20,
+            "used_bytes": _number(used) * 2**20,
+            "percent": _number(percent),
+        }
+        for name, total, used, percent in rows
+    ]
+
+
+def _number(text: str) -> int:
+    """A figure of nvidia-smi; 0 where the GPU does not tell (``[N/A]`` on a slice of one)."""
+    return int(text) if text.isdecimal() else 0
+
+
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -41,11 +74,19 @@ def _processor() -> str:
 
 
 def _gpus() -> list[dict[str, Any]]:
+    return [
+        {"name": name, "memory_bytes": _number(mb) * 2**20}
+        for name, mb in _ask_nvidia("name,memory.total")
+    ]
+
+
+def _ask_nvidia(fields: str) -> list[list[str]]:
+    """One row per NVIDIA GPU; none where there is no driver."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return []
     result = subprocess.run(
-        [tool, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"],
+        [tool, f"--query-gpu={fields}", "--format=csv,noheader,nounits"],
         capture_output=True,
         text=True,
         check=False,
@@ -53,8 +94,8 @@ def _gpus() -> list[dict[str, Any]]:
     )
     if result.returncode != 0:
         return []
-    pairs = [line.rsplit(",", 1) for line in result.stdout.splitlines() if "," in line]
-    return [{"name": name.strip(), "memory_bytes": int(mb) * 2**20} for name, mb in pairs]
+    rows = ([part.strip() for part in line.split(",")] for line in result.stdout.splitlines())
+    return [row for row in rows if len(row) == fields.count(",") + 1]
 
 
 class UsageSampler:

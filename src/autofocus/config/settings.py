@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -68,3 +69,43 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
         else:
             values[f.name] = raw
     return decode(Settings, values, where=str(path))
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInForce:
+    """A setting, and where its value comes from: ``default``, ``settings.yaml``, the name of
+    the variable of the environment, or ``the command line``."""
+
+    name: str
+    value: str | int
+    source: str
+    means: str
+
+
+def settings_in_force(
+    settings: Settings, root: Path, environ: Mapping[str, str] | None = None
+) -> list[SettingInForce]:
+    """Every setting with its source; passwords in URLs are hidden."""
+    from autofocus.config.words import SETTINGS
+
+    environ = os.environ if environ is None else environ
+    path = root / "settings.yaml"
+    written: Mapping[str, Any] = {}
+    if path.exists():
+        import yaml
+
+        written = yaml.safe_load(path.read_text()) or {}
+    found = []
+    for f in fields(Settings):
+        value = getattr(settings, f.name)
+        source = "default"
+        if PREFIX + f.name.upper() in environ:
+            source = PREFIX + f.name.upper()
+        elif f.name in written:
+            source = "settings.yaml"
+        elif value != f.default:
+            source = "the command line"
+        if isinstance(value, str):
+            value = re.sub(r"://([^:/@]*):[^@/]*@", r"://\1:...@", value)
+        found.append(SettingInForce(f.name, value, source, SETTINGS[f.name]))
+    return found

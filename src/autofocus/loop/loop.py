@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from autofocus.errors import AutofocusError, Conflict
 from autofocus.events import Event
-from autofocus.loop import evidence, rollout, stages
+from autofocus.loop import evidence, readings, rollout, stages
 from autofocus.loop.cases import PLAIN, TRY_AGAIN, Cases
 from autofocus.loop.model_tests import run_model_tests
 from autofocus.store import tables
@@ -238,6 +238,14 @@ class Loop:
     def contact_sheet(self, case: str) -> bytes:
         """PNG of the drifted images beside usual ones; raises NotFound."""
         return evidence.contact_sheet(self._rooms, self._cases.get(case).id)
+
+    def harm_history(self, case: str) -> dict[str, Any]:
+        """Evidence of harm and of harmlessness of a case after every label; raises NotFound."""
+        return readings.harm_history(self._rooms, self._cases, self._cases.get(case))
+
+    def duel(self, case: str) -> dict[str, Any]:
+        """Champion against challenger in a case, with their disagreements; raises NotFound."""
+        return readings.duel(self._rooms, self._cases, self._cases.get(case))
 
     def lineage(self, prediction: str) -> dict[str, Any]:
         """From a prediction back to model, run, version, labels, people, case and image.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,11 @@ from sqlalchemy import select, update
 from autofocus.config.policy import MonitorPolicy, Policy
 from autofocus.errors import Conflict, NotFound
 from autofocus.events import Event
+from autofocus.monitoring import traffic
 from autofocus.monitoring.estimate import Calibration, Estimate, estimate_accuracy
 from autofocus.monitoring.monitor import Monitor
 from autofocus.monitoring.reference import Reference
+from autofocus.monitoring.timeline import timeline
 from autofocus.serving.deployments import Deployments
 from autofocus.serving.segments import join_windows
 from autofocus.store import tables
@@ -383,6 +385,20 @@ class Monitoring:
                 .all()
             )
         return [{k: v for k, v in body.items() if k != "cursor"} for body in reversed(bodies)]
+
+    def timeline(self, points: int = 300) -> list[dict[str, Any]]:
+        """The whole history in about ``points`` stored points, oldest first; never reads it all."""
+        return timeline(self.database, self.project, points)
+
+    def traffic(self, rows: int = 2000) -> dict[str, Any]:
+        """The newest ``rows`` answers by role, model, class, and over time."""
+        return traffic.recent(self.log, self.classes, rows)
+
+    def latest(
+        self, limit: int = 24, *, roles: Collection[str] | None = None, model: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The newest predictions, newest first, by id, with label, role and latency."""
+        return traffic.latest(self.log, self.classes, limit, roles=roles, model=model)
 
     def around(
         self, signal: Signal, *, before: int = 500, limit: int = 5000

@@ -92,6 +92,41 @@ class PredictionLog:
             position[server] = int(self._segment(keys[-1]).rows[-1]) + 1
         return position
 
+    def tail(
+        self,
+        limit: int = 100,
+        *,
+        roles: Collection[str] | None = None,
+        model: str | None = None,
+        segments: int = 120,
+    ) -> Window:
+        """The newest matching rows, newest first.
+
+        Looks at no more than the last ``segments`` segments (about a second of traffic each) of
+        every server, so what matches rarely may come back in smaller number than there is.
+        """
+        parts: list[Window] = []
+        for keys in self._segments().values():
+            missing = limit
+            for key in reversed(keys[-segments:]):
+                window = self._segment(key).window
+                wanted = np.ones(len(window), dtype=bool)
+                if roles is not None:
+                    wanted &= np.isin(window.role, list(roles))
+                if model is not None:
+                    wanted &= window.model == model
+                index = np.flatnonzero(wanted)[-missing:]
+                if len(index):
+                    parts.append(window.take(index))
+                    missing -= len(index)
+                if missing <= 0:
+                    break
+        if not parts:
+            return empty_window()
+        found = join_windows(parts)
+        newest = np.argsort(-found.time_us, kind="stable")[:limit]
+        return found.take(newest)
+
     def find(self, prediction_id: str) -> dict[str, Any]:
         """One prediction as JSON-safe values; NotFound if it is not in the log (yet).
 

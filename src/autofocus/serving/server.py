@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -173,6 +174,7 @@ class _Reporter:
         self._watcher = watcher
         self._started_at = now()
         self._failing = False
+        self._process = psutil.Process()
 
     def write(self) -> None:
         served = self._watcher.served
@@ -192,6 +194,7 @@ class _Reporter:
             requests=self.app.requests if self.app else 0,
             failed=self.app.failed if self.app else 0,
             log_dropped=self.log.dropped if self.log else 0,
+            hardware=self._hardware(),
         )
         try:
             self._objects.put(status_key(self._server), json.dumps(encode(status)).encode())
@@ -200,6 +203,15 @@ class _Reporter:
             if not self._failing:
                 _LOG.error("the server's status cannot be written: %s", exc)
             self._failing = True
+
+    def _hardware(self) -> dict[str, Any]:
+        return {
+            "machine": socket.gethostname(),
+            "cores": _cores(),
+            "memory_bytes": psutil.virtual_memory().total,
+            "rss_bytes": self._process.memory_info().rss,
+            "cpu_percent": self._process.cpu_percent(),
+        }
 
     def remove(self) -> None:
         try:

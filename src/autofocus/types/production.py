@@ -88,7 +88,8 @@ class ServerStatus:
 
     ``applied`` maps project to the deployment revision in force, ``models`` maps model id to
     {requests, errors, p50_ms, p99_ms}; ``refused`` maps project to the reason a revision was not
-    taken (the old one keeps serving).
+    taken (the old one keeps serving). ``hardware`` has what the server runs on and uses of it:
+    machine, cores, memory_bytes, rss_bytes, cpu_percent (100 is one core).
     """
 
     server: str
@@ -101,6 +102,7 @@ class ServerStatus:
     requests: int = 0
     failed: int = 0
     log_dropped: int = 0
+    hardware: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from autofocus.labels.queue import Labels
     from autofocus.loop.engine import Engine
     from autofocus.loop.loop import Loop
+    from autofocus.monitoring.service import ServiceLog
     from autofocus.monitoring.watch import Monitoring
     from autofocus.registry.models import Models
     from autofocus.serving.deployments import Deployments
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
     from autofocus.types.production import Deployment
 
 MARKER = "workspace.json"
+LIBRARIES = (
+    "autofocus", "torch", "onnxruntime", "onnx", "transformers", "kornia", "numpy", "scipy",
+    "scikit-learn", "cleanlab", "opencv-python-headless", "simplejpeg", "pillow", "pyarrow",
+    "obstore", "sqlalchemy", "alembic", "psycopg", "dbos", "fastapi", "uvicorn", "ray", "openvino",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +208,33 @@ class Workspace:
             perform=perform,
         )
 
+    @cached_property
+    def service(self) -> ServiceLog:
+        """How machine and inference servers did over time; the control plane writes it."""
+        from autofocus.monitoring.service import ServiceLog
+
+        return ServiceLog(self.objects)
+
+    def hardware(self) -> dict[str, Any]:
+        """The machine of this process: what it is, and ``now``, how busy it is."""
+        from autofocus.compute.hardware import hardware, usage_now
+
+        return {**hardware(self.root), "now": usage_now(self.root)}
+
+    def libraries(self) -> dict[str, str]:
+        """Versions of Autofocus, Python and the libraries that carry the load."""
+        import platform
+        from importlib.metadata import PackageNotFoundError, version
+
+        found = {"python": platform.python_version()}
+        for name in LIBRARIES:
+            try:
+                found[name] = version(name)
+            except PackageNotFoundError:
+                # An optional one, or built under another name (opencv with a display).
+                continue
+        return found
+
     def check(self) -> list[Gate]:
         """Whether database, object store, packs and servers are well."""
         from autofocus.workspace.checks import run_checks
@@ -365,14 +398,24 @@ class Project:
             ).scalar_one()
         return str(text)
 
-    def set_policy(self, policy: Policy | str, *, author: str | None = None) -> Policy:
-        """Replace the policy by a value or YAML text; raises InvalidInput naming wrong fields."""
+    def set_policy(
+        self, policy: Policy | str, *, author: str | None = None, why: str = ""
+    ) -> Policy:
+        """Replace the policy by a value or YAML text.
+
+        Raises InvalidInput whose context lists all wrong fields under ``fields``.
+        """
         from sqlalchemy import update
 
+        from autofocus.config.policy_check import check_policy, differences, refused
         from autofocus.store.tables import project
 
         text = dump_policy(policy) if isinstance(policy, Policy) else policy
+        problems = check_policy(text)
+        if problems:
+            raise refused(problems)
         parsed = parse_policy(text)
+        changes = differences(self.policy, parsed)
         with self.workspace.database.begin() as conn:
             conn.execute(update(project).where(project.c.name == self.name).values(policy=text))
             at = now()
@@ -385,10 +428,46 @@ class Project:
                     what=f"The policy of {self.name} was changed.",
                     subject=self.name,
                     actor=author or self.workspace.author,
-                    body={"yaml": text},
+                    body={"yaml": text, "changes": changes, "why": why},
                 ),
             )
         return parsed
+
+    def change_policy(
+        self, changes: Mapping[str, str], *, author: str | None = None, why: str = ""
+    ) -> Policy:
+        """Set single fields, ``{"monitor.alpha": "0.02"}``; an empty value restores the default.
+
+        Values are written as YAML. Raises InvalidInput as :meth:`set_policy` does.
+        """
+        from autofocus.config.policy_check import change_fields
+
+        return self.set_policy(change_fields(self.policy_text, changes), author=author, why=why)
+
+    def policy_history(self, limit: int = 50) -> list[dict[str, Any]]:
+        """Changes of the policy, newest first: at, author, why, changes (by field) and yaml."""
+        from sqlalchemy import select
+
+        from autofocus.store.tables import event
+
+        query = (
+            select(event)
+            .where(event.c.project == self.name, event.c.kind == "policy.changed")
+            .order_by(event.c.id.desc())
+            .limit(limit)
+        )
+        with self.workspace.database.read() as conn:
+            rows = conn.execute(query).mappings().all()
+        return [
+            {
+                "at": row["at"],
+                "author": row["actor"],
+                "why": row["body"].get("why", ""),
+                "changes": row["body"].get("changes", []),
+                "yaml": row["body"]["yaml"],
+            }
+            for row in rows
+        ]
 
     # -- rooms ---------------------------------------------------------------------------
 

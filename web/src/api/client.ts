@@ -5,6 +5,7 @@ type Schemas = components["schemas"];
 export type Overview = Schemas["Overview"];
 export type Project = Schemas["AnsweredProject"];
 export type LoopStatus = Schemas["LoopStatus"];
+export type MonitorStatus = Schemas["MonitorStatus"];
 export type HistoryPoint = Schemas["HistoryPoint"];
 export type Case = Schemas["Case"];
 export type Stage = Case["stage"];
@@ -22,6 +23,21 @@ export type Annotation = Schemas["Annotation"];
 export type Version = Schemas["Version"];
 export type VersionChange = Schemas["VersionChange"];
 export type Changes = Schemas["Changes"];
+export type TimelinePoint = Schemas["TimelinePoint"];
+export type Traffic = Schemas["Traffic"];
+export type LatestPrediction = Schemas["LatestPrediction"];
+export type Hardware = Schemas["Hardware"];
+export type MachineUse = Schemas["MachineUse"];
+export type ServicePoint = Schemas["ServicePoint"];
+export type HarmHistory = Schemas["HarmHistory"];
+export type DuelHistory = Schemas["Duel"];
+export type Disagreement = Schemas["Disagreement"];
+export type Deployment = Schemas["Deployment"];
+export type ServerStatus = Schemas["ServerStatus"];
+export type PolicyInForce = Schemas["PolicyInForce"];
+export type PolicyField = Schemas["PolicyField"];
+export type PolicyChange = Schemas["PolicyChange"];
+export type SettingsInForce = Schemas["SettingsInForce"];
 export type LineageOfPrediction = Schemas["LineageOfPrediction"];
 
 /** What went wrong, in words; `status` 0 means that nobody answered. */
@@ -30,6 +46,7 @@ export class Problem extends Error {
     message: string,
     readonly hint: string,
     readonly status: number,
+    readonly context: Record<string, unknown> = {},
   ) {
     super(message);
   }
@@ -66,12 +83,13 @@ export async function call<T>(path: string, body?: unknown): Promise<T> {
   }
   if (!answer.ok) {
     const told = (await answer.json().catch(() => null)) as {
-      error?: { message: string; hint?: string };
+      error?: { message: string; hint?: string; context?: Record<string, unknown> };
     } | null;
     throw new Problem(
       told?.error?.message ?? `The answer was ${answer.status} ${answer.statusText}.`,
       told?.error?.hint ?? "",
       answer.status,
+      told?.error?.context,
     );
   }
   return (await answer.json()) as T;

@@ -1,4 +1,4 @@
-// openapi.json sha256:0ac6961ad06032670dd2a11a86ca1272f4ac84f13342855535dbaddee712b5a6
+// openapi.json sha256:24b5b8889a3b3fa1ff976dbe30e407d2e5e09a1fde3d01c2fe78c9bd05a760ad
 export interface paths {
     "/api/events": {
         parameters: {
@@ -60,6 +60,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/hardware": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hardware
+         * @description The machine of the control plane, and how busy it is.
+         */
+        get: operations["hardware_api_hardware_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -74,6 +94,26 @@ export interface paths {
         get: operations["health_api_health_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policy/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check
+         * @description What is wrong with a policy, field by field; saves nothing.
+         */
+        post: operations["check_api_policy_check_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -260,6 +300,46 @@ export interface paths {
          * @description The contact sheet of the drifted images.
          */
         get: operations["drifted_api_projects__project__cases__case__drifted_png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/cases/{case}/duel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Duel
+         * @description Champion against challenger: running evidence, and the requests they disagree on.
+         */
+        get: operations["duel_api_projects__project__cases__case__duel_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/cases/{case}/harm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Harm
+         * @description Evidence of harm and of harmlessness after every label of the verdict.
+         */
+        get: operations["harm_api_projects__project__cases__case__harm_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -772,6 +852,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/monitor/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Timeline
+         * @description The whole history over all champions in about ``points`` stored points, oldest first.
+         */
+        get: operations["timeline_api_projects__project__monitor_timeline_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/policy": {
         parameters: {
             query?: never;
@@ -789,6 +889,110 @@ export interface paths {
          * @description Replace the policy; wrong fields are named.
          */
         put: operations["put_policy_api_projects__project__policy_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/policy/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Policy Fields
+         * @description The policy field by field, with plain words.
+         */
+        get: operations["policy_fields_api_projects__project__policy_fields_get"];
+        put?: never;
+        /**
+         * Change Policy
+         * @description Set single fields; wrong ones are named under ``error.context.fields``.
+         */
+        post: operations["change_policy_api_projects__project__policy_fields_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/policy/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Policy History
+         * @description Changes of the policy, newest first.
+         */
+        get: operations["policy_history_api_projects__project__policy_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/policy/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace Policy
+         * @description Replace the whole text, as PUT does.
+         */
+        post: operations["replace_policy_api_projects__project__policy_text_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/predictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Predictions
+         * @description The newest predictions, newest first.
+         */
+        get: operations["predictions_api_projects__project__predictions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/predictions/{prediction}/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prediction Image
+         * @description The request's image as it came; 404 where the server did not keep it.
+         */
+        get: operations["prediction_image_api_projects__project__predictions__prediction__image_get"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1040,6 +1244,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Traffic
+         * @description The newest answers: shares by role and class, latency, over time.
+         */
+        get: operations["traffic_api_projects__project__traffic_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/versions": {
         parameters: {
             query?: never;
@@ -1076,6 +1300,46 @@ export interface paths {
          * @description A version as a zip archive, in one of the formats that ``autofocus data export`` knows.
          */
         get: operations["export_api_projects__project__versions__version__export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/service": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Service
+         * @description Requests, failures and hardware of the inference servers over time, oldest first.
+         */
+        get: operations["service_api_service_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settings
+         * @description Settings in force and where each comes from; versions of the libraries.
+         */
+        get: operations["settings_api_settings_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1330,6 +1594,58 @@ export interface components {
             updated_at: string;
         };
         /**
+         * Disagreement
+         * @description A request that champion and challenger answer differently; ``truth`` where it was told.
+         */
+        Disagreement: {
+            /** Challenger */
+            challenger: string;
+            /** Challenger Confidence */
+            challenger_confidence: number;
+            /** Champion */
+            champion: string;
+            /** Champion Confidence */
+            champion_confidence: number;
+            /** Id */
+            id: string;
+            /** Image */
+            image: boolean;
+            /** Truth */
+            truth: string | null;
+            /** Winner */
+            winner: ("champion" | "challenger" | "neither") | null;
+        };
+        /**
+         * Duel
+         * @description Champion against challenger on the same ``pairs`` requests; on ``differ`` they differ.
+         */
+        Duel: {
+            /** Bar */
+            bar: number;
+            /** Differ */
+            differ: number;
+            /** Disagreements */
+            disagreements: components["schemas"]["Disagreement"][];
+            /** Pairs */
+            pairs: number;
+            /** Points */
+            points: components["schemas"]["DuelPoint"][];
+        };
+        /**
+         * DuelPoint
+         * @description Evidence that the challenger is better after ``labels`` labelled disagreements.
+         */
+        DuelPoint: {
+            /** At */
+            at: string | null;
+            /** E Better */
+            e_better: number;
+            /** Labels */
+            labels: number;
+            /** Winner */
+            winner: ("champion" | "challenger" | "neither") | null;
+        };
+        /**
          * Facet
          * @description How often the values of a field occur; ``more`` if there are further ones.
          */
@@ -1368,6 +1684,16 @@ export interface components {
             total: number;
         };
         /**
+         * FieldProblem
+         * @description ``field`` is ``section.name``, a section, or empty for the whole text.
+         */
+        FieldProblem: {
+            /** Field */
+            field: string;
+            /** Message */
+            message: string;
+        };
+        /**
          * FoundSamples
          * @description A page of a search: ``total`` counts all that were found (None: not asked for).
          */
@@ -1400,10 +1726,96 @@ export interface components {
             /** Value */
             value?: number | null;
         };
+        /**
+         * Gpu
+         * @description A GPU.
+         */
+        Gpu: {
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * GpuUse
+         * @description A GPU and how busy it is.
+         */
+        GpuUse: {
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Name */
+            name: string;
+            /** Percent */
+            percent: number;
+            /** Used Bytes */
+            used_bytes: number;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * Hardware
+         * @description The machine of the control plane, and ``now``, how busy it is.
+         */
+        Hardware: {
+            /** Cores */
+            cores: number;
+            /** Disk Free Bytes */
+            disk_free_bytes: number;
+            /** Gpus */
+            gpus: components["schemas"]["Gpu"][];
+            /** Machine */
+            machine: string;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Memory Free Bytes */
+            memory_free_bytes: number;
+            now: components["schemas"]["MachineUse"];
+            /** Processor */
+            processor: string;
+            /** Python */
+            python: string;
+            /** System */
+            system: string;
+        };
+        /**
+         * HarmHistory
+         * @description Running evidence of a case; either side has to reach ``bar``.
+         */
+        HarmHistory: {
+            /** Bar */
+            bar: number | null;
+            /** Margin */
+            margin: number | null;
+            /** Points */
+            points: components["schemas"]["HarmPoint"][];
+        };
+        /**
+         * HarmPoint
+         * @description Evidence after ``labels`` labels, ``wrong`` of them answered wrongly by the model.
+         */
+        HarmPoint: {
+            /** At */
+            at: string | null;
+            /** E Harm */
+            e_harm: number;
+            /** E Harmless */
+            e_harmless: number;
+            /** Label */
+            label: string | null;
+            /** Labels */
+            labels: number;
+            /** Predicted */
+            predicted: string | null;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "harmful" | "harmless" | "undecided";
+            /** Wrong */
+            wrong: number;
         };
         /**
          * Health
@@ -1616,6 +2028,43 @@ export interface components {
             suggestion_confidence?: number | null;
         };
         /**
+         * Latency
+         * @description Milliseconds: half of the answers are faster than ``p50_ms``, 99 of 100 than ``p99_ms``.
+         */
+        Latency: {
+            /** P50 Ms */
+            p50_ms: number;
+            /** P90 Ms */
+            p90_ms: number;
+            /** P99 Ms */
+            p99_ms: number;
+        };
+        /**
+         * LatestPrediction
+         * @description A logged prediction; ``image`` says whether its picture was kept.
+         */
+        LatestPrediction: {
+            /** At */
+            at: string;
+            /** Confidence */
+            confidence: number;
+            /** Id */
+            id: string;
+            /** Image */
+            image: boolean;
+            /** Label */
+            label: string;
+            /** Latency Ms */
+            latency_ms: number;
+            /** Model */
+            model: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "champion" | "canary" | "shadow";
+        };
+        /**
          * LineageOfPrediction
          * @description From a prediction back to model, run, version, labels, people and case.
          */
@@ -1696,6 +2145,22 @@ export interface components {
             stage: ("diagnose" | "verdict" | "collect" | "train" | "shadow" | "canary" | "promote" | "closed") | null;
             /** Waiting For */
             waiting_for: string;
+        };
+        /**
+         * MachineUse
+         * @description How busy a machine is.
+         */
+        MachineUse: {
+            /** Cpu Percent */
+            cpu_percent: number;
+            /** Disk Free Bytes */
+            disk_free_bytes: number;
+            /** Gpus */
+            gpus: components["schemas"]["GpuUse"][];
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Memory Used Bytes */
+            memory_used_bytes: number;
         };
         /**
          * Metric
@@ -1938,8 +2403,92 @@ export interface components {
             task: string;
         };
         /**
+         * PolicyChange
+         * @description Who changed the policy when and why, and which fields.
+         */
+        PolicyChange: {
+            /** At */
+            at: string;
+            /** Author */
+            author: string;
+            /**
+             * Changes
+             * @default []
+             */
+            changes: {
+                [key: string]: unknown;
+            }[];
+            /** Why */
+            why: string;
+            /** Yaml */
+            yaml: string;
+        };
+        /**
+         * PolicyChanges
+         * @description Fields to set, each value written as YAML; an empty one restores the default.
+         */
+        PolicyChanges: {
+            /** Changes */
+            changes: {
+                [key: string]: string;
+            };
+            /**
+             * Who
+             * @default
+             */
+            who: string;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
+        /**
+         * PolicyField
+         * @description One field: its value in force and its default, and ``means`` in plain words.
+         */
+        PolicyField: {
+            /**
+             * Choices
+             * @default []
+             */
+            choices: string[];
+            /** Default */
+            default: unknown;
+            /** Field */
+            field: string;
+            /** Means */
+            means: string;
+            /** Value */
+            value: unknown;
+        };
+        /**
+         * PolicyInForce
+         * @description The policy as it was written, with every default, and field by field.
+         */
+        PolicyInForce: {
+            /** Complete */
+            complete: string;
+            /** Sections */
+            sections: components["schemas"]["PolicySection"][];
+            /** Yaml */
+            yaml: string;
+        };
+        /**
+         * PolicySection
+         * @description A part of the policy.
+         */
+        PolicySection: {
+            /** Fields */
+            fields: components["schemas"]["PolicyField"][];
+            /** Means */
+            means: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * PolicyText
-         * @description A policy as YAML.
+         * @description A policy as YAML, and who writes it why.
          */
         PolicyText: {
             /**
@@ -1947,6 +2496,11 @@ export interface components {
              * @default
              */
             author: string;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
             /** Yaml */
             yaml: string;
         };
@@ -2125,7 +2679,8 @@ export interface components {
          *
          *     ``applied`` maps project to the deployment revision in force, ``models`` maps model id to
          *     {requests, errors, p50_ms, p99_ms}; ``refused`` maps project to the reason a revision was not
-         *     taken (the old one keeps serving).
+         *     taken (the old one keeps serving). ``hardware`` has what the server runs on and uses of it:
+         *     machine, cores, memory_bytes, rss_bytes, cpu_percent (100 is one core).
          */
         ServerStatus: {
             /** Applied */
@@ -2137,6 +2692,10 @@ export interface components {
              * @default 0
              */
             failed: number;
+            /** Hardware */
+            hardware?: {
+                [key: string]: unknown;
+            };
             /** Heartbeat At */
             heartbeat_at: string;
             /**
@@ -2165,6 +2724,54 @@ export interface components {
             started_at: string;
             /** Url */
             url: string;
+        };
+        /**
+         * ServicePoint
+         * @description ``requests`` and ``failed`` of all servers in the ``seconds`` before ``at``.
+         */
+        ServicePoint: {
+            /** At */
+            at: string;
+            /** Failed */
+            failed: number;
+            machine: components["schemas"]["MachineUse"];
+            /** Requests */
+            requests: number;
+            /** Seconds */
+            seconds: number;
+            /** Servers */
+            servers: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * SettingInForce
+         * @description A setting, and where its value comes from: ``default``, ``settings.yaml``, the name of
+         *     the variable of the environment, or ``the command line``.
+         */
+        SettingInForce: {
+            /** Means */
+            means: string;
+            /** Name */
+            name: string;
+            /** Source */
+            source: string;
+            /** Value */
+            value: string | number;
+        };
+        /**
+         * SettingsInForce
+         * @description The workspace, its settings with their sources, and versions of the libraries.
+         */
+        SettingsInForce: {
+            /** Libraries */
+            libraries?: {
+                [key: string]: string;
+            };
+            /** Settings */
+            settings: components["schemas"]["SettingInForce"][];
+            /** Workspace */
+            workspace: string;
         };
         /**
          * Signal
@@ -2272,6 +2879,96 @@ export interface components {
             author: string;
             /** Task */
             task: string;
+        };
+        /**
+         * TimelinePoint
+         * @description A point of the long history; ``generation`` counts the references of its model.
+         */
+        TimelinePoint: {
+            /** Accuracy */
+            accuracy: number | null;
+            /** Accuracy High */
+            accuracy_high: number | null;
+            /** Accuracy Low */
+            accuracy_low: number | null;
+            /** At */
+            at: string;
+            /** Calibrating */
+            calibrating: boolean;
+            /** Classes */
+            classes: {
+                [key: string]: number;
+            };
+            /** Confidence */
+            confidence: number | null;
+            /** E Value */
+            e_value: number | null;
+            /** Generation */
+            generation: number;
+            /** Images */
+            images: number;
+            /** Images Per Second */
+            images_per_second: number | null;
+            /** Model */
+            model: string;
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P99 Ms */
+            p99_ms: number | null;
+            /** Rows */
+            rows: number;
+            /** Threshold */
+            threshold: number;
+        };
+        /**
+         * Traffic
+         * @description The newest answers, by role, model and class, and in slices, the oldest first.
+         */
+        Traffic: {
+            /** Classes */
+            classes: {
+                [key: string]: number;
+            };
+            latency: components["schemas"]["Latency"] | null;
+            /** Models */
+            models: {
+                [key: string]: number;
+            };
+            /** Per Second */
+            per_second: number | null;
+            /** Roles */
+            roles: {
+                [key: string]: number;
+            };
+            /** Rows */
+            rows: number;
+            /** Served */
+            served: number;
+            /** Since */
+            since: string | null;
+            /** Slices */
+            slices: components["schemas"]["TrafficSlice"][];
+            /** Until */
+            until: string | null;
+        };
+        /**
+         * TrafficSlice
+         * @description Consecutive answers by role; class mix and latency are of those that clients got.
+         */
+        TrafficSlice: {
+            /** At */
+            at: string;
+            /** Classes */
+            classes: {
+                [key: string]: number;
+            };
+            latency: components["schemas"]["Latency"] | null;
+            /** Roles */
+            roles: {
+                [key: string]: number;
+            };
+            /** Seconds */
+            seconds: number;
         };
         /** ValidationError */
         ValidationError: {
@@ -2464,6 +3161,26 @@ export interface operations {
             };
         };
     };
+    hardware_api_hardware_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hardware"];
+                };
+            };
+        };
+    };
     health_api_health_get: {
         parameters: {
             query?: never;
@@ -2480,6 +3197,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    check_api_policy_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldProblem"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -2828,6 +3578,70 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    duel_api_projects__project__cases__case__duel_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duel"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    harm_api_projects__project__cases__case__harm_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HarmHistory"];
+                };
             };
             /** @description Validation Error */
             422: {
@@ -3701,6 +4515,39 @@ export interface operations {
             };
         };
     };
+    timeline_api_projects__project__monitor_timeline_get: {
+        parameters: {
+            query?: {
+                points?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelinePoint"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     get_policy_api_projects__project__policy_get: {
         parameters: {
             query?: never;
@@ -3757,6 +4604,207 @@ export interface operations {
                         [key: string]: unknown;
                     };
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    policy_fields_api_projects__project__policy_fields_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyInForce"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_policy_api_projects__project__policy_fields_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    policy_history_api_projects__project__policy_history_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyChange"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    replace_policy_api_projects__project__policy_text_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    predictions_api_projects__project__predictions_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                role?: ("champion" | "canary" | "shadow") | null;
+                model?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LatestPrediction"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    prediction_image_api_projects__project__predictions__prediction__image_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prediction: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -4227,6 +5275,39 @@ export interface operations {
             };
         };
     };
+    traffic_api_projects__project__traffic_get: {
+        parameters: {
+            query?: {
+                rows?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Traffic"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     versions_api_projects__project__versions_get: {
         parameters: {
             query?: never;
@@ -4321,6 +5402,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    service_api_service_get: {
+        parameters: {
+            query?: {
+                hours?: number;
+                points?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServicePoint"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    settings_api_settings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsInForce"];
                 };
             };
         };

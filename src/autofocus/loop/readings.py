@@ -1,0 +1,130 @@
+"""Running evidence of a case, for people: replayed from its rows, never a second truth.
+
+What decides is computed in ``evidence``; this shows how it came about, answer by answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autofocus.monitoring.evidence import HarmTest, PairedTest
+from autofocus.serving.segments import SHADOW_SUFFIX
+
+if TYPE_CHECKING:
+    from autofocus.loop.cases import Cases
+    from autofocus.loop.rooms import Rooms
+    from autofocus.types.production import Case
+
+# Requests of the shadow that are looked through for disagreements, and those shown at most.
+MAX_ROWS = 20_000
+SHOWN = 60
+
+
+def harm_history(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any]:
+    """Evidence of harm and of harmlessness after every label of the verdict, JSON-safe.
+
+    ``points`` begins before the first label (both 1); ``bar`` is what either has to reach. Empty
+    before the rule of the test is fixed.
+    """
+    rule = cases.step(case.id, "harm-rule")
+    empty: dict[str, Any] = {"margin": None, "bar": None, "points": []}
+    if rule is None:
+        return empty
+    test = HarmTest.against_reference(
+        rule["wrong"], rule["n"], tolerance=rule["tolerance"], alpha=rule["alpha"]
+    )
+    points = [_harm_point(test, at=None, label=None, predicted=None)]
+    for answer in rooms.labels.answers(case.id, purpose="verdict"):
+        predicted = str(answer.details["predicted"])
+        test = test.update([float(answer.label != predicted)])
+        points.append(_harm_point(test, at=answer.done_at, label=answer.label, predicted=predicted))
+    return {"margin": test.margin, "bar": 1.0 / test.alpha, "points": points}
+
+
+def _harm_point(
+    test: HarmTest, *, at: str | None, label: str | None, predicted: str | None
+) -> dict[str, Any]:
+    return {
+        "at": at,
+        "labels": test.n,
+        "wrong": test.total,
+        "e_harm": test.e_harm,
+        "e_harmless": test.e_harmless,
+        "verdict": test.verdict,
+        "label": label,
+        "predicted": predicted,
+    }
+
+
+def duel(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any]:
+    """Champion against challenger on the same requests, with their disagreements, JSON-safe.
+
+    ``points`` is the evidence that the challenger is better after every labelled disagreement,
+    ``bar`` what promotion needs. ``disagreements`` lists the newest ones, labelled ones first,
+    each with both answers and, where a person told, the truth.
+    """
+    start = cases.step(case.id, "shadow-cursor")
+    bar = rooms.policy().rollout.promote_e
+    test = PairedTest(bar)
+    points: list[dict[str, Any]] = [
+        {"at": None, "labels": 0, "e_better": test.e_better, "winner": None}
+    ]
+    truths: dict[str, str] = {}
+    for answer in rooms.labels.answers(case.id):
+        if "prediction" in answer.details:
+            truths[str(answer.details["prediction"])] = answer.label
+        if answer.purpose != "comparison":
+            continue
+        winner = _winner(answer.label, answer.details["predicted"], answer.details["challenger"])
+        test = test.update([{"challenger": 1, "champion": -1}.get(winner, 0)])
+        points.append(
+            {
+                "at": answer.done_at,
+                "labels": len(points),
+                "e_better": test.e_better,
+                "winner": winner,
+            }
+        )
+    found: dict[str, Any] = {
+        "bar": bar,
+        "points": points,
+        "pairs": 0,
+        "differ": 0,
+        "disagreements": [],
+    }
+    if start is None:
+        return {**found, "pairs": 0, "differ": 0, "disagreements": []}
+    champion, _ = rooms.log.read(start["cursor"], MAX_ROWS, roles=("champion",), model=case.model)
+    shadow, _ = rooms.log.read(start["cursor"], MAX_ROWS, roles=("shadow",), model=case.challenger)
+    place = {str(name).removesuffix(SHADOW_SUFFIX): i for i, name in enumerate(shadow.ids)}
+    both = [(i, place[str(name)]) for i, name in enumerate(champion.ids) if str(name) in place]
+    differing = [(i, j) for i, j in both if champion.predicted[i] != shadow.predicted[j]]
+    rows = []
+    for i, j in reversed(differing):
+        name = str(champion.ids[i])
+        truth = truths.get(name)
+        answers = {
+            "champion": rooms.classes[int(champion.predicted[i])],
+            "challenger": rooms.classes[int(shadow.predicted[j])],
+        }
+        rows.append(
+            {
+                "id": name,
+                **answers,
+                "champion_confidence": float(champion.confidence[i]),
+                "challenger_confidence": float(shadow.confidence[j]),
+                "truth": truth,
+                "winner": None
+                if truth is None
+                else _winner(truth, answers["champion"], answers["challenger"]),
+                "image": bool(champion.kept[i]),
+            }
+        )
+    rows.sort(key=lambda row: row["truth"] is None)  # stable: the newest first within each
+    return {**found, "pairs": len(both), "differ": len(rows), "disagreements": rows[:SHOWN]}
+
+
+def _winner(truth: str, champion: str, challenger: str) -> str:
+    if truth == challenger:
+        return "challenger"
+    return "champion" if truth == champion else "neither"
