@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 
 from autofocus.data.dataset import Dataset
 from autofocus.store import tables
@@ -21,6 +22,12 @@ from autofocus.store.database import Database
 from autofocus.store.objects import ObjectStore
 from autofocus.store.packs import PackStore
 from autofocus.types.clock import now
+
+# How fast the machine is today is no property of the code.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 CLASSES = ("open", "closed")
 _number = count()
