@@ -26,6 +26,23 @@ def test_drifted_images_are_named_and_counted(world):
     assert json.loads(json.dumps(found.as_json()))["drifted"] == found.count
 
 
+def test_the_core_is_half_of_the_slice_and_the_purer_half(world):
+    w = world(4)
+    window, drifted = w.window(500, share=0.15, shift=4.0)
+    found = diagnose(w.reference(800), window, seed=1)
+    core = found.core
+    assert len(core) == (found.count + 1) // 2
+    assert found.drifted[core].all()
+    # Posteriors are equal on plateaus; there the score says who is surer.
+    tied = found.posterior == np.median(found.posterior[found.drifted])
+    assert tied.sum() > 1
+    inside = np.isin(np.arange(500), core) & tied
+    outside = ~np.isin(np.arange(500), core) & tied
+    if inside.any() and outside.any():
+        assert found.score[inside].min() >= found.score[outside].max()
+    assert drifted[core].mean() > drifted[found.drifted].mean()
+
+
 def test_no_drift_gives_no_evidence(world):
     p_values = []
     for seed in range(12):

@@ -115,7 +115,13 @@ def diagnosis(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any] | None:
         estimate = estimate_accuracy(reference, since, calibration)
         on_slice = estimate_accuracy(reference, since.take(found.drifted), calibration)
         buffer = io.BytesIO()
-        np.savez(buffer, ids=since.ids, drifted=found.drifted, posterior=found.posterior)
+        np.savez(
+            buffer,
+            ids=since.ids,
+            drifted=found.drifted,
+            posterior=found.posterior,
+            core=found.core,
+        )
         rooms.objects.put(f"cases/{case.id}/diagnosis.npz", buffer.getvalue())
         rooms.objects.put(
             f"cases/{case.id}/drifted.png", _contact_sheet(rooms, found, before, since)
@@ -219,6 +225,7 @@ def harm(rooms: Rooms, cases: Cases, case: Case) -> Harm:
 def verdict_picks(rooms: Rooms, cases: Cases, case: Case, asked: int, n: int) -> list[Pick] | None:
     """The next ``n`` images of fixed random orders of the slice's core; ``asked`` are out.
 
+    The core is its surest half: ordinary images in the slice would hide the harm to the others.
     Each image of the core is equally likely at each place, so the answers are an honest sample of
     it. When all are asked, newer images that drifted follow in an order of their own, fixed before
     any of them has a label. None: those are still to come.
@@ -254,7 +261,7 @@ def _verdict_order(
     here = sum(rooms.log.end().values())
     if number == 1:
         data = _diagnosed(rooms, case)
-        core, last = data["ids"][_core(data["posterior"], data["drifted"])], False
+        core, last = data["ids"][data["core"]], False
     else:
         earlier = cases.step(case.id, f"verdict-order-{number - 1}")
         assert earlier is not None
@@ -262,7 +269,7 @@ def _verdict_order(
             return None
         before, since = _rows(rooms, cases, case)
         found = _diagnose(rooms, case, before, since)
-        core, last = since.ids[_core(found.posterior, found.drifted)], len(since) >= MAX_ROWS
+        core, last = since.ids[found.core], len(since) >= MAX_ROWS
     window = rooms.log.window([str(i) for i in core])
     first = first_of_each(window.sha256)
     old = set(rooms.log.window(list(known)).sha256.tolist()) if known else set()
@@ -272,17 +279,6 @@ def _verdict_order(
     order = np.random.default_rng([case.number, 23, number]).permutation(fresh)
     ids = [str(window.ids[i]) for i in order]
     return cases.once(case.id, step, lambda: {"ids": ids, "size": len(ids), "log": here})
-
-
-def _core(posterior: npt.NDArray[Any], drifted: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The half of the slice that is surest to have drifted, (n,) bool.
-
-    Ordinary images that slipped into the slice would hide the harm done to the others.
-    """
-    if not drifted.any():
-        return drifted
-    core: npt.NDArray[np.bool_] = drifted & (posterior >= np.median(posterior[drifted]))
-    return core
 
 
 def _pick(
@@ -365,7 +361,7 @@ def add_unlabelled(rooms: Rooms, cases: Cases, case: Case) -> None:
     def work() -> dict[str, Any]:
         before, since = _rows(rooms, cases, case)
         found = _diagnose(rooms, case, before, since)
-        surest = np.argsort(-found.posterior, kind="stable")
+        surest = found.surest
         surest = surest[(found.posterior[surest] > 0.5) & since.kept[surest]]
         surest = surest[first_of_each(since.sha256[surest])]
         return {"ids": [str(since.ids[i]) for i in surest[: rooms.policy().training.unlabelled]]}

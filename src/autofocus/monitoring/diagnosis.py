@@ -65,6 +65,19 @@ class Diagnosis:
         """Number of rows in the slice."""
         return int(self.drifted.sum())
 
+    @property
+    def surest(self) -> npt.NDArray[np.int64]:
+        """All row positions, the most surely drifted first.
+
+        The posterior has plateaus (isotonic regression): within one the score decides.
+        """
+        return np.lexsort((-self.score, -self.posterior))
+
+    @property
+    def core(self) -> npt.NDArray[np.int64]:
+        """Row positions of the half of the slice that most surely drifted."""
+        return self.surest[: (self.count + 1) // 2]
+
     def as_json(self) -> dict[str, Any]:
         """Summary without the per-row arrays."""
         n = len(self.posterior)
@@ -140,7 +153,7 @@ def diagnose(
         low = 0.0
     drifted = posterior > 0.5
     measures, differences = _describe(both, window, drifted, before, classes)
-    rank = np.argsort(-posterior - 1e-9 * score[n0:], kind="stable")
+    rank = np.lexsort((-score[n0:], -posterior))
     inside = np.flatnonzero(drifted)
     near = inside[np.argsort(np.abs(posterior[inside] - 0.5), kind="stable")]
     ordinary = rank[::-1][:EXEMPLARS]
