@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from autofocus import __version__
-from autofocus.api import cases, data, labels, models, monitor, page, projects, stream
+from autofocus.api import cases, data, labels, models, monitor, page, projects, stream, uploads
 from autofocus.errors import AutofocusError, Forbidden, InvalidInput
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def create_app(
     )
     app.state.workspace = workspace
     app.state.inference_url = inference_url
-    for module in (projects, data, labels, models, monitor, cases, stream):
+    app.state.uploads = {}
+    for module in (projects, data, uploads, labels, models, monitor, cases, stream):
         app.include_router(module.router, prefix="/api")
     app.include_router(page.router)
     app.add_exception_handler(AutofocusError, _answer_error)

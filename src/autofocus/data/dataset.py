@@ -101,6 +101,7 @@ class Dataset:
         by_reference: bool = False,
         author: str | None = None,
         progress: Progress | None = None,
+        shown: str = "",
     ) -> ImportReport:
         """Import images and labels below ``path``; every file left out has a line in the report.
 
@@ -154,7 +155,7 @@ class Dataset:
                     kind="data.imported",
                     project=self.project,
                     key=f"{self.project}/import/{now()}",
-                    what=f"{report.accepted} images were imported from {path}, "
+                    what=f"{report.accepted} images were imported from {shown or path}, "
                     f"{len(report.skipped)} skipped.",
                     actor=author,
                     body={"accepted": report.accepted, "labelled": report.labelled},

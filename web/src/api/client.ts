@@ -22,6 +22,7 @@ export type Annotation = Schemas["Annotation"];
 export type Version = Schemas["Version"];
 export type VersionChange = Schemas["VersionChange"];
 export type Changes = Schemas["Changes"];
+export type UploadStatus = Schemas["UploadStatus"];
 export type LineageOfPrediction = Schemas["LineageOfPrediction"];
 
 /** What went wrong, in words; `status` 0 means that nobody answered. */

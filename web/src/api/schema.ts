@@ -1,4 +1,4 @@
-// openapi.json sha256:0ac6961ad06032670dd2a11a86ca1272f4ac84f13342855535dbaddee712b5a6
+// openapi.json sha256:47754550369c7b1478e3d0f2e47b688bdbca0d2d44baa55a0b40dd73aca13b64
 export interface paths {
     "/api/events": {
         parameters: {
@@ -1040,6 +1040,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin
+         * @description Begin to gather files.
+         */
+        post: operations["begin_api_projects__project__uploads_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/uploads/{upload}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Status
+         * @description How far it is; with the report at the end.
+         */
+        get: operations["status_api_projects__project__uploads__upload__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Discard
+         * @description Throw the gathered files away.
+         */
+        delete: operations["discard_api_projects__project__uploads__upload__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/uploads/{upload}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add File
+         * @description Add one file under its relative path; the body is the file. Sending it again replaces it.
+         */
+        put: operations["add_file_api_projects__project__uploads__upload__files_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/uploads/{upload}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Import
+         * @description Import what was gathered, in the background; ask for the status until it is done.
+         */
+        post: operations["start_import_api_projects__project__uploads__upload__import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/versions": {
         parameters: {
             query?: never;
@@ -1508,6 +1592,38 @@ export interface components {
             rate: number;
         };
         /**
+         * ImportReport
+         * @description How an import ended: nothing is dropped without a line here.
+         */
+        ImportReport: {
+            /** Accepted */
+            accepted: number;
+            /** Duplicates */
+            duplicates: number;
+            /** Format */
+            format: string;
+            /** Labelled */
+            labelled: number;
+            /**
+             * Notices
+             * @default []
+             */
+            notices: string[];
+            /** Project */
+            project: string;
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            /** Unchanged */
+            unchanged: number;
+            /** Unmatched Labels */
+            unmatched_labels: string[];
+        };
+        /**
          * ImportRequest
          * @description An import of a path on this machine.
          */
@@ -1529,6 +1645,26 @@ export interface components {
             path: string;
             /** Root */
             root?: string | null;
+            /** Split */
+            split?: string | null;
+        };
+        /**
+         * ImportUpload
+         * @description How to import what was gathered; ``name`` is what it is called in the events.
+         */
+        ImportUpload: {
+            /**
+             * Format
+             * @default auto
+             */
+            format: string;
+            /** Group By */
+            group_by?: string | null;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
             /** Split */
             split?: string | null;
         };
@@ -2219,6 +2355,18 @@ export interface components {
             task: string;
         };
         /**
+         * Skipped
+         * @description A file that an import did not take, and why.
+         */
+        Skipped: {
+            /** Code */
+            code: string;
+            /** Path */
+            path: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * StoredEvent
          * @description Something that happened: ``what`` in one plain sentence.
          */
@@ -2272,6 +2420,48 @@ export interface components {
             author: string;
             /** Task */
             task: string;
+        };
+        /**
+         * UploadStatus
+         * @description Files on their way in: ``done`` of ``total`` images while they are imported.
+         */
+        UploadStatus: {
+            /** Bytes */
+            bytes: number;
+            /**
+             * Done
+             * @default 0
+             */
+            done: number;
+            /**
+             * Error
+             * @default
+             */
+            error: string;
+            /** File Limit */
+            file_limit: number;
+            /** Files */
+            files: number;
+            /**
+             * Hint
+             * @default
+             */
+            hint: string;
+            /** Id */
+            id: string;
+            report?: components["schemas"]["ImportReport"] | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "gathering" | "importing" | "done" | "failed";
+            /**
+             * Total
+             * @default 0
+             */
+            total: number;
+            /** Total Limit */
+            total_limit: number;
         };
         /** ValidationError */
         ValidationError: {
@@ -4214,6 +4404,173 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Signal"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    begin_api_projects__project__uploads_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadStatus"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    status_api_projects__project__uploads__upload__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadStatus"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    discard_api_projects__project__uploads__upload__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_file_api_projects__project__uploads__upload__files_put: {
+        parameters: {
+            query: {
+                path: string;
+            };
+            header?: never;
+            path: {
+                upload: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadStatus"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_import_api_projects__project__uploads__upload__import_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportUpload"];
+            };
+        };
+        responses: {
+            /** @description What was asked for. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadStatus"];
                 };
             };
             /** @description Validation Error */
