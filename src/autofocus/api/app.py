@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 
 from autofocus import __version__
 from autofocus.api import cases, data, labels, models, monitor, page, projects, stream, uploads
+from autofocus.api.background import Background
 from autofocus.errors import AutofocusError, Forbidden, InvalidInput
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def create_app(
     app.state.workspace = workspace
     app.state.inference_url = inference_url
     app.state.uploads = {}
+    app.state.embedding = Background()
     for module in (projects, data, uploads, labels, models, monitor, cases, stream):
         app.include_router(module.router, prefix="/api")
     app.include_router(page.router)

@@ -22,6 +22,8 @@ export type Annotation = Schemas["Annotation"];
 export type Version = Schemas["Version"];
 export type VersionChange = Schemas["VersionChange"];
 export type Changes = Schemas["Changes"];
+export type EmbeddingStatus = Schemas["Embedding"];
+export type SimilarSamples = Schemas["SimilarSamples"];
 export type UploadStatus = Schemas["UploadStatus"];
 export type LineageOfPrediction = Schemas["LineageOfPrediction"];
 

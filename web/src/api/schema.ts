@@ -1,4 +1,4 @@
-// openapi.json sha256:47754550369c7b1478e3d0f2e47b688bdbca0d2d44baa55a0b40dd73aca13b64
+// openapi.json sha256:7cf085c09fc3a199c3d770f81c63df9842ab2d3f6b308670ba721ae5dbd5e241
 export interface paths {
     "/api/events": {
         parameters: {
@@ -364,6 +364,30 @@ export interface paths {
         get: operations["diff_api_projects__project__diff_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Embeddings
+         * @description How many of the images the champion has looked at, and whether it goes on.
+         */
+        get: operations["embeddings_api_projects__project__embeddings_get"];
+        put?: never;
+        /**
+         * Compute Embeddings
+         * @description Let the champion look at the images it has not seen, in the background.
+         */
+        post: operations["compute_embeddings_api_projects__project__embeddings_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1040,6 +1064,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Similar
+         * @description Images that look to the champion like this one, among those that it has looked at.
+         */
+        get: operations["similar_api_projects__project__similar_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/uploads": {
         parameters: {
             query?: never;
@@ -1412,6 +1456,34 @@ export interface components {
              * @default
              */
             updated_at: string;
+        };
+        /**
+         * Embedding
+         * @description How many images the champion has looked at; ``running`` while it looks at more.
+         */
+        Embedding: {
+            /** Done */
+            done: number;
+            /** Error */
+            error: string;
+            /** Model */
+            model: string;
+            /** Running */
+            running: boolean;
+            /** Total */
+            total: number;
+        };
+        /**
+         * EmbeddingStatus
+         * @description How many of the project's images ``model`` has looked at; ``model`` empty: no champion.
+         */
+        EmbeddingStatus: {
+            /** Done */
+            done: number;
+            /** Model */
+            model: string;
+            /** Total */
+            total: number;
         };
         /**
          * Facet
@@ -2340,6 +2412,26 @@ export interface components {
             threshold: number;
         };
         /**
+         * SimilarSample
+         * @description An image and the cosine of its embedding to the one asked for, -1..1.
+         */
+        SimilarSample: {
+            sample: components["schemas"]["Sample"];
+            /** Similarity */
+            similarity: number;
+        };
+        /**
+         * SimilarSamples
+         * @description The most similar images, the most similar first, among those that were looked at.
+         */
+        SimilarSamples: {
+            /** Items */
+            items: components["schemas"]["SimilarSample"][];
+            /** Key */
+            key: string;
+            status: components["schemas"]["EmbeddingStatus"];
+        };
+        /**
          * Skip
          * @description Why a task cannot be answered.
          */
@@ -3192,6 +3284,68 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     }[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    embeddings_api_projects__project__embeddings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Embedding"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    compute_embeddings_api_projects__project__embeddings_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Embedding"];
                 };
             };
             /** @description Validation Error */
@@ -4404,6 +4558,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Signal"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    similar_api_projects__project__similar_get: {
+        parameters: {
+            query: {
+                key: string;
+                q?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimilarSamples"];
                 };
             };
             /** @description Validation Error */
