@@ -222,3 +222,39 @@ def test_files_are_dropped_on_the_page(
     expect(page.get_by_role("row").filter(has_text="broken.jpg")).to_be_visible()
     page.get_by_role("link", name="Look at them").click()
     expect(page.get_by_text("6 images").first).to_be_visible()
+
+
+def test_similar_images_are_those_that_the_champion_sees_so(
+    tmp_path: Path, serve: Serve, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from loop_world import World
+
+    from autofocus.training import runs
+
+    monkeypatch.setattr(runs, "TASK", runs.TASK)  # the world makes it a light one
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "loop"), prepend=":")
+    world = World(tmp_path / "w")
+    name, first = world.project.name, world.project.data.search("split:train").items[0]
+    world.close()
+    client = serve(tmp_path / "w")
+    page = open_page()
+    page.goto(f"{client.url}/p/{name}/data?q=split:train")
+    tiles = page.get_by_role("listbox", name="Images").get_by_role("option")
+    tiles.first.click()
+    page.get_by_role("button", name="Similar images").click()
+    expect(page.get_by_text(f"Similar to {first.key}")).to_be_visible()
+    expect(page.get_by_text("looked at 0 of 260 images")).to_be_visible()
+    page.get_by_role("button", name="Look at the rest").click()
+    # All of the training split but the image itself, the most similar first.
+    expect(page.get_by_text("59 images").first).to_be_visible()
+    found = client._send("GET", f"{client.url}/api/projects/{name}/similar", params={
+        "key": first.key, "q": "split:train",
+    })  # fmt: skip
+    nearest = found["items"][0]["sample"]
+    assert nearest["label"]["label"] == first.label.label
+    expect(tiles.first).to_have_attribute("title", nearest["key"])
+    page.get_by_role("button", name="back to all images").click()
+    expect(page.get_by_text("60 images").first).to_be_visible()
+    # What it says of the images can be searched for now.
+    page.get_by_role("searchbox").fill("is:disputed")
+    expect(page.get_by_text("No image is like that")).to_be_visible()
