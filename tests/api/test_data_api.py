@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from autofocus.api import data as data_api
 from autofocus.api.app import create_app
 from autofocus.data.dataset import NewImage
+from autofocus.data.embeddings import Embedder, SimilarSamples
 from autofocus.data.search import Facets, FoundSamples
+from autofocus.imaging.decode import decode as pixels
 from autofocus.types.codec import decode
 from autofocus.types.data import Tag, Version
-from autofocus.types.models import Report
+from autofocus.types.models import PredictionBatch, Report
 from autofocus.workspace.workspace import Project, Workspace
 
 EYES = "/api/projects/eyes"
@@ -143,3 +147,42 @@ def test_search_on_the_command_line(project: Project, capsys: pytest.CaptureFixt
     assert "'opne' is not declared" in err
     code, out, _ = call("camra:door")
     assert "there is: camera" in out
+
+
+def test_similar_images_need_a_champion_and_are_computed_behind_the_page(
+    client: TestClient, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = client.get(f"{EYES}/embeddings").json()
+    assert (status["model"], status["total"]) == ("", 12)
+    for answer in (
+        client.get(f"{EYES}/similar", params={"key": "01.png"}),
+        client.post(f"{EYES}/embeddings"),
+    ):
+        assert answer.status_code == 404
+        assert "no champion" in answer.json()["error"]["message"]
+    model = Looker()
+    made = Embedder("eyes-1", "a" * 64, model.classes, lambda: model)
+    monkeypatch.setattr(project.data.embeddings, "_embedder", lambda: made)
+    assert client.post(f"{EYES}/embeddings").status_code == 202
+    deadline = time.monotonic() + 60
+    while (status := client.get(f"{EYES}/embeddings").json())["running"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert (status["done"], status["error"]) == (12, "")
+    found = client.get(f"{EYES}/similar", params={"key": "01.png", "q": "camera:door"}).json()
+    similar = decode(SimilarSamples, found)
+    assert {item.sample.key for item in similar.items} == {"00.png", "02.png", "03.png"}
+    disputed = client.get(f"{EYES}/search", params={"q": "is:disputed"}).json()
+    assert disputed["total"] == project.data.search("class:open").total
+
+
+class Looker:
+    """Sees the corner of a picture, and says "closed" of all."""
+
+    name = "eyes-1"
+    classes = ("open", "closed")
+
+    def predict(self, images: Sequence[bytes]) -> PredictionBatch:
+        corners = np.array([pixels(data)[0, 0] for data in images], np.float32)
+        said = np.tile(np.array([[0.2, 0.8]], np.float32), (len(images), 1))
+        return PredictionBatch(said, corners, np.zeros((len(images), 0), np.float32))

@@ -248,10 +248,7 @@ def _float(text: Any) -> float | None:
 @pytest.fixture
 def world(database: Database, dataset: Dataset, picture: Draw) -> World:
     made = World(database, dataset, picture)
-    made.dataset = Dataset(
-        database, dataset._objects, dataset._packs, "eyes", classes=("open", "closed"),
-        answers=lambda: made.says,
-    )  # fmt: skip
+    made.dataset._search._answers = lambda: made.says
     return made
 
 
@@ -345,7 +342,8 @@ def test_facets_count_the_alternatives_of_what_was_chosen(world: World) -> None:
     assert ranges["width"] == (12.0, 16.0)
 
 
-def test_what_cannot_be_answered_is_said(world: World, dataset: Dataset) -> None:
+def test_what_cannot_be_answered_is_said(world: World, new_dataset: Callable[..., Dataset]) -> None:
+    dataset = new_dataset("others")
     with pytest.raises(InvalidInput, match="'opne' is not declared"):
         world.dataset.search("class:opne")
     assert "'camra'; there is: camera" in world.dataset.search("camra:door").notices[0]

@@ -81,7 +81,9 @@ def test_images_are_found_looked_at_and_changed(
     panel = page.get_by_role("complementary", name="Image 0002.png")
     expect(panel.get_by_text("by ada")).to_be_visible()
     panel.get_by_role("button", name="closed").click()
+    expect(tiles).to_have_count(0)  # it is no longer what was searched for
     box.fill("0002")
+    expect(tiles).to_have_count(1)
     tiles.first.click()
     expect(panel.get_by_role("button", name="closed")).to_be_disabled()
     expect(panel.get_by_role("listitem")).to_have_count(2)
@@ -146,9 +148,113 @@ def test_the_data_page_on_a_phone(
     expect(page.get_by_text("30 images").first).to_be_visible()
     page.get_by_role("button", name="Filters").click()
     tiles.first.click()
-    page.get_by_role("complementary").get_by_role("button", name="open").click()
+    panel = page.get_by_role("complementary")
+    panel.get_by_role("button", name="open").click()
+    panel.get_by_role("button", name="Close", exact=True).click()
     expect(page.get_by_text("29 images").first).to_be_visible()
     assert fits(page)
     page.goto(f"{client.url}/p/eyes/data/versions")
     expect(page.get_by_text("all of them")).to_be_visible()
     assert fits(page)
+
+
+def folder_of(root: Path, draw: Draw) -> Path:
+    """Two classes, and one file that is broken."""
+    for i in range(12):
+        place = root / "fresh" / ("open" if i % 2 else "closed") / f"{i}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(draw(i) if i < 11 else draw(i)[:50])
+    return root / "fresh"
+
+
+def test_a_folder_is_brought_and_goes_on_after_the_connection_broke(
+    tmp_path: Path, serve: Serve, browser: Browser, picture: Draw
+) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        workspace.create_project("eyes", classes=["open", "closed"])
+    client = serve(tmp_path / "w")
+    page = browser.new_page()  # not by open_page: a browser reports broken connections
+    page.set_default_timeout(20_000)
+    page.goto(f"{client.url}/p/eyes/data")
+    expect(page.get_by_text("No images yet")).to_be_visible()
+    page.get_by_role("button", name="Choose files").click()
+    page.route("**/files?path=*7.png", lambda route: route.abort())
+    page.get_by_label("A folder").set_input_files(folder_of(tmp_path, picture))
+    expect(page.get_by_role("alert")).to_contain_text("The connection broke")
+    expect(page.get_by_text("Nothing that has arrived is lost.")).to_be_visible()
+    page.unroute("**/files?path=*7.png")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("What came in")).to_be_visible()
+    expect(page.locator(".report > div").filter(has_text="accepted")).to_contain_text("11")
+    expect(
+        page.get_by_role("row")
+        .filter(has_text="closed/11.png")
+        .or_(page.get_by_role("row").filter(has_text="open/11.png"))
+    ).to_contain_text("truncated")
+    page.get_by_role("link", name="Look at them").click()
+    expect(page.get_by_text("11 images").first).to_be_visible()
+    page.get_by_role("button", name="closed", exact=False).first.click()
+    expect(page.get_by_text("6 images").first).to_be_visible()
+    page.close()
+
+
+def test_files_are_dropped_on_the_page(
+    tmp_path: Path, serve: Serve, open_page: OpenPage, picture: Draw
+) -> None:
+    many_images(tmp_path / "w", picture, 5)
+    client = serve(tmp_path / "w")
+    page = open_page()
+    page.goto(f"{client.url}/p/eyes/data")
+    expect(page.get_by_text("5 images").first).to_be_visible()
+    carried = page.evaluate_handle(
+        """bytes => {
+            const carried = new DataTransfer();
+            carried.items.add(new File([new Uint8Array(bytes)], "new.png", {type: "image/png"}));
+            carried.items.add(new File(["no image"], "broken.jpg", {type: "image/jpeg"}));
+            return carried;
+        }""",
+        list(picture(77)),
+    )
+    page.dispatch_event("main", "dragenter", {"dataTransfer": carried})
+    expect(page.get_by_text("Drop to import into eyes")).to_be_visible()
+    page.dispatch_event("main", "drop", {"dataTransfer": carried})
+    expect(page.get_by_text("What came in")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="broken.jpg")).to_be_visible()
+    page.get_by_role("link", name="Look at them").click()
+    expect(page.get_by_text("6 images").first).to_be_visible()
+
+
+def test_similar_images_are_those_that_the_champion_sees_so(
+    tmp_path: Path, serve: Serve, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from loop_world import World
+
+    from autofocus.training import runs
+
+    monkeypatch.setattr(runs, "TASK", runs.TASK)  # the world makes it a light one
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "loop"), prepend=":")
+    world = World(tmp_path / "w")
+    name, first = world.project.name, world.project.data.search("split:train").items[0]
+    world.close()
+    client = serve(tmp_path / "w")
+    page = open_page()
+    page.goto(f"{client.url}/p/{name}/data?q=split:train")
+    tiles = page.get_by_role("listbox", name="Images").get_by_role("option")
+    tiles.first.click()
+    page.get_by_role("button", name="Similar images").click()
+    expect(page.get_by_text(f"Similar to {first.key}")).to_be_visible()
+    expect(page.get_by_text("looked at 0 of 260 images")).to_be_visible()
+    page.get_by_role("button", name="Look at the rest").click()
+    # All of the training split but the image itself, the most similar first.
+    expect(page.get_by_text("59 images").first).to_be_visible()
+    found = client._send("GET", f"{client.url}/api/projects/{name}/similar", params={
+        "key": first.key, "q": "split:train",
+    })  # fmt: skip
+    nearest = found["items"][0]["sample"]
+    assert nearest["label"]["label"] == first.label.label
+    expect(tiles.first).to_have_attribute("title", nearest["key"])
+    page.get_by_role("button", name="back to all images").click()
+    expect(page.get_by_text("60 images").first).to_be_visible()
+    # What it says of the images can be searched for now.
+    page.get_by_role("searchbox").fill("is:disputed")
+    expect(page.get_by_text("No image is like that")).to_be_visible()

@@ -12,7 +12,19 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from autofocus import __version__
-from autofocus.api import cases, data, labels, models, monitor, page, projects, settings, stream
+from autofocus.api import (
+    cases,
+    data,
+    labels,
+    models,
+    monitor,
+    page,
+    projects,
+    settings,
+    stream,
+    uploads,
+)
+from autofocus.api.background import Background
 from autofocus.errors import AutofocusError, Forbidden, InvalidInput
 
 if TYPE_CHECKING:
@@ -36,7 +48,9 @@ def create_app(
     )
     app.state.workspace = workspace
     app.state.inference_url = inference_url
-    for module in (projects, data, labels, models, monitor, cases, settings, stream):
+    app.state.uploads = {}
+    app.state.embedding = Background()
+    for module in (projects, data, uploads, labels, models, monitor, cases, settings, stream):
         app.include_router(module.router, prefix="/api")
     app.include_router(monitor.machine, prefix="/api")
     app.include_router(page.router)

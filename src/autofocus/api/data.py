@@ -16,7 +16,9 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from autofocus.api.access import InProject, as_page
+from autofocus.api.background import Background
 from autofocus.api.shapes import shaped
+from autofocus.data.embeddings import SimilarSamples
 from autofocus.data.search import MAX_LIMIT, Facets, FoundSamples
 from autofocus.data.tests import run_data_tests
 from autofocus.errors import InvalidInput
@@ -95,6 +97,17 @@ def samples(
 
 
 @dataclass(frozen=True, slots=True)
+class Embedding:
+    """How many images the champion has looked at; ``running`` while it looks at more."""
+
+    model: str
+    done: int
+    total: int
+    running: bool
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """A part of a difference; ``counts`` has all of it by kind of change."""
 
@@ -123,6 +136,31 @@ def search(
 def facets(project: InProject, q: str = "") -> dict[str, Any]:
     """How many of the images found have which class, split, metadata value and so on."""
     return encode(project.data.facets(q))  # type: ignore[no-any-return]
+
+
+@router.get("/similar", **shaped(SimilarSamples))
+def similar(project: InProject, key: str, q: str = "", limit: int = 100) -> dict[str, Any]:
+    """Images that look to the champion like this one, among those that it has looked at."""
+    return encode(project.data.similar(key, q, limit=limit))  # type: ignore[no-any-return]
+
+
+@router.get("/embeddings", **shaped(Embedding))
+def embeddings(project: InProject, request: Request) -> dict[str, Any]:
+    """How many of the images the champion has looked at, and whether it goes on."""
+    work: Background = request.app.state.embedding
+    running, error = work.state(project.name)
+    found = project.data.embeddings.status()
+    return encode(Embedding(found.model, found.done, found.total, running, error))  # type: ignore[no-any-return]
+
+
+@router.post("/embeddings", **shaped(Embedding, status=202), status_code=202)
+def compute_embeddings(project: InProject, request: Request) -> dict[str, Any]:
+    """Let the champion look at the images it has not seen, in the background."""
+    work: Background = request.app.state.embedding
+    if not project.data.embeddings.status().model:
+        project.data.embeddings.compute()  # says what is missing
+    work.start(project.name, project.data.embeddings.compute)
+    return embeddings(project, request)
 
 
 @router.post("/samples/label")

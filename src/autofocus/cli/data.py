@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -144,6 +145,9 @@ def search(
     ] = "key",
     cursor: Annotated[str | None, typer.Option(help="Next page, as the last one printed.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows per page.")] = 50,
+    like: Annotated[
+        str | None, typer.Option(help="Key of an image: those that the champion finds similar.")
+    ] = None,
 ) -> None:
     """Find images by class, split, source, author, case, statistics and metadata.
 
@@ -153,8 +157,31 @@ def search(
     entropy, width, height, confidence, is:labelled, is:unlabelled, is:disputed; all other names
     are metadata columns.
     """
+    from autofocus.data.query import Query
+
     session: Session = context.obj
     with session.open_project() as project:
+        if like is not None or Query.parse(query).needs_answers:
+            with session.progress("The champion looks at the images") as advance:
+                project.data.embeddings.compute(advance, threads=os.cpu_count() or 1)
+        if like is not None:
+            alike = project.data.similar(like, query, limit=limit)
+            session.table(
+                alike,
+                f"Similar to {like}, as {alike.status.model} sees it",
+                ["similarity", "key", "split", "label"],
+                (
+                    (
+                        f"{item.similarity:.3f}",
+                        item.sample.key,
+                        item.sample.split,
+                        item.sample.label.label if item.sample.label else "",
+                    )
+                    for item in alike.items
+                ),
+                empty="There is no other image like that.",
+            )
+            return
         found = project.data.search(query, sort=sort, limit=limit, cursor=cursor)
     session.table(
         found,

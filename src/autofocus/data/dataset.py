@@ -13,10 +13,11 @@ from sqlalchemy.engine import Connection
 
 from autofocus.data import rows
 from autofocus.data.archives import unpacked
+from autofocus.data.embeddings import Embedder, Embeddings, SimilarSamples
 from autofocus.data.exporters import BuiltinWriters, Writer, write_record
 from autofocus.data.importing import DEFAULT_RATIOS, Importer, ImportOptions, Progress, Ratios
 from autofocus.data.query import Query
-from autofocus.data.search import Answers, Facets, FoundSamples, Search
+from autofocus.data.search import Facets, FoundSamples, Search
 from autofocus.data.sources import (
     SPLIT_NAMES,
     BuiltinReaders,
@@ -58,7 +59,10 @@ _MAX_PAGE = 10_000
 
 
 class Dataset:
-    """The images and versions of one project."""
+    """The images and versions of one project.
+
+    ``embedder`` gives the model that similar images and ``predicted:`` go by, None without one.
+    """
 
     def __init__(
         self,
@@ -70,7 +74,7 @@ class Dataset:
         classes: tuple[str, ...],
         max_pixels: int = 64_000_000,
         author: str = "",
-        answers: Callable[[], Answers | None] = lambda: None,
+        embedder: Callable[[], Embedder | None] = lambda: None,
     ) -> None:
         self._database = database
         self._objects = objects
@@ -79,7 +83,8 @@ class Dataset:
         self.classes = classes
         self._max_pixels = max_pixels
         self._author = author
-        self._search = Search(database, project, classes, answers)
+        self.embeddings = Embeddings(database, objects, packs, project, embedder)
+        self._search = Search(database, project, classes, self.embeddings.answers)
         plugins = plugin_manager(builtins=(BuiltinReaders(), BuiltinWriters()))
         self._readers = merge(plugins.hook.import_formats())
         self._writers: dict[str, Writer] = merge(plugins.hook.export_formats())
@@ -101,6 +106,7 @@ class Dataset:
         by_reference: bool = False,
         author: str | None = None,
         progress: Progress | None = None,
+        shown: str = "",
     ) -> ImportReport:
         """Import images and labels below ``path``; every file left out has a line in the report.
 
@@ -154,7 +160,7 @@ class Dataset:
                     kind="data.imported",
                     project=self.project,
                     key=f"{self.project}/import/{now()}",
-                    what=f"{report.accepted} images were imported from {path}, "
+                    what=f"{report.accepted} images were imported from {shown or path}, "
                     f"{len(report.skipped)} skipped.",
                     actor=author,
                     body={"accepted": report.accepted, "labelled": report.labelled},
@@ -277,6 +283,15 @@ class Dataset:
     def facets(self, query: Query | str = "") -> Facets:
         """How many of the images found have which class, split, metadata value and so on."""
         return self._search.facets(Query.parse(query) if isinstance(query, str) else query)
+
+    def similar(self, key: str, query: Query | str = "", *, limit: int = 100) -> SimilarSamples:
+        """Images that look to the champion like ``key``, among those that meet ``query``.
+
+        Only images that it has looked at can be found: ``embeddings.compute()`` first. Raises
+        NotFound for an unknown key or without a champion.
+        """
+        query = Query.parse(query) if isinstance(query, str) else query
+        return self.embeddings.similar(self.sample(key), self._search, query, limit=limit)
 
     def image(self, name: str) -> bytes:
         """The original bytes of an image by sha256 or key; raises NotFound, Corrupted."""

@@ -90,6 +90,18 @@ def current_keys(conn: Connection, project: str) -> list[str]:
     return list(conn.execute(query.order_by(table.c.key)).scalars())
 
 
+def current_images(conn: Connection, project: str) -> list[str]:
+    """sha256 of all current images, each once, in the order in which they came."""
+    table = tables.sample
+    query = (
+        sa.select(table.c.sha256)
+        .where(table.c.project == project, table.c.rev_to.is_(None))
+        .group_by(table.c.sha256)
+        .order_by(sa.func.min(table.c.id))
+    )
+    return list(conn.execute(query).scalars())
+
+
 def sample_row(
     project: str,
     key: str,

@@ -23,6 +23,7 @@ from autofocus.types.data import TASKS, Page, Task, check_project_name
 if TYPE_CHECKING:
     from autofocus.compute.executor import LocalExecutor
     from autofocus.data.dataset import Dataset
+    from autofocus.data.embeddings import Embedder
     from autofocus.labels.queue import Labels
     from autofocus.loop.engine import Engine
     from autofocus.loop.loop import Loop
@@ -485,6 +486,18 @@ class Project:
             classes=self.classes,
             max_pixels=w.settings.max_pixels,
             author=w.author,
+            embedder=self._embedder,
+        )
+
+    def _embedder(self) -> Embedder | None:
+        from autofocus.data.embeddings import Embedder
+
+        try:
+            champion = self.models.model("champion")
+        except NotFound:
+            return None
+        return Embedder(
+            champion.id, champion.bundle, self.classes, lambda: self.predictor(champion.id)
         )
 
     @cached_property

@@ -38,6 +38,9 @@ export type PolicyInForce = Schemas["PolicyInForce"];
 export type PolicyField = Schemas["PolicyField"];
 export type PolicyChange = Schemas["PolicyChange"];
 export type SettingsInForce = Schemas["SettingsInForce"];
+export type EmbeddingStatus = Schemas["Embedding"];
+export type SimilarSamples = Schemas["SimilarSamples"];
+export type UploadStatus = Schemas["UploadStatus"];
 export type LineageOfPrediction = Schemas["LineageOfPrediction"];
 
 /** What went wrong, in words; `status` 0 means that nobody answered. */

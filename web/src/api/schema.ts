@@ -1,4 +1,4 @@
-// openapi.json sha256:24b5b8889a3b3fa1ff976dbe30e407d2e5e09a1fde3d01c2fe78c9bd05a760ad
+// openapi.json sha256:fb9fa9d6d59d87d9e16ae528f43de1403b6512b8257ae92e4338a459dd82f5b1
 export interface paths {
     "/api/events": {
         parameters: {
@@ -444,6 +444,30 @@ export interface paths {
         get: operations["diff_api_projects__project__diff_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Embeddings
+         * @description How many of the images the champion has looked at, and whether it goes on.
+         */
+        get: operations["embeddings_api_projects__project__embeddings_get"];
+        put?: never;
+        /**
+         * Compute Embeddings
+         * @description Let the champion look at the images it has not seen, in the background.
+         */
+        post: operations["compute_embeddings_api_projects__project__embeddings_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1244,6 +1268,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Similar
+         * @description Images that look to the champion like this one, among those that it has looked at.
+         */
+        get: operations["similar_api_projects__project__similar_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/traffic": {
         parameters: {
             query?: never;
@@ -1258,6 +1302,90 @@ export interface paths {
         get: operations["traffic_api_projects__project__traffic_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin
+         * @description Begin to gather files.
+         */
+        post: operations["begin_api_projects__project__uploads_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/uploads/{upload}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Status
+         * @description How far it is; with the report at the end.
+         */
+        get: operations["status_api_projects__project__uploads__upload__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Discard
+         * @description Throw the gathered files away.
+         */
+        delete: operations["discard_api_projects__project__uploads__upload__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/uploads/{upload}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add File
+         * @description Add one file under its relative path; the body is the file. Sending it again replaces it.
+         */
+        put: operations["add_file_api_projects__project__uploads__upload__files_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/uploads/{upload}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Import
+         * @description Import what was gathered, in the background; ask for the status until it is done.
+         */
+        post: operations["start_import_api_projects__project__uploads__upload__import_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1646,6 +1774,34 @@ export interface components {
             winner: ("champion" | "challenger" | "neither") | null;
         };
         /**
+         * Embedding
+         * @description How many images the champion has looked at; ``running`` while it looks at more.
+         */
+        Embedding: {
+            /** Done */
+            done: number;
+            /** Error */
+            error: string;
+            /** Model */
+            model: string;
+            /** Running */
+            running: boolean;
+            /** Total */
+            total: number;
+        };
+        /**
+         * EmbeddingStatus
+         * @description How many of the project's images ``model`` has looked at; ``model`` empty: no champion.
+         */
+        EmbeddingStatus: {
+            /** Done */
+            done: number;
+            /** Model */
+            model: string;
+            /** Total */
+            total: number;
+        };
+        /**
          * Facet
          * @description How often the values of a field occur; ``more`` if there are further ones.
          */
@@ -1920,6 +2076,38 @@ export interface components {
             rate: number;
         };
         /**
+         * ImportReport
+         * @description How an import ended: nothing is dropped without a line here.
+         */
+        ImportReport: {
+            /** Accepted */
+            accepted: number;
+            /** Duplicates */
+            duplicates: number;
+            /** Format */
+            format: string;
+            /** Labelled */
+            labelled: number;
+            /**
+             * Notices
+             * @default []
+             */
+            notices: string[];
+            /** Project */
+            project: string;
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            /** Unchanged */
+            unchanged: number;
+            /** Unmatched Labels */
+            unmatched_labels: string[];
+        };
+        /**
          * ImportRequest
          * @description An import of a path on this machine.
          */
@@ -1941,6 +2129,26 @@ export interface components {
             path: string;
             /** Root */
             root?: string | null;
+            /** Split */
+            split?: string | null;
+        };
+        /**
+         * ImportUpload
+         * @description How to import what was gathered; ``name`` is what it is called in the events.
+         */
+        ImportUpload: {
+            /**
+             * Format
+             * @default auto
+             */
+            format: string;
+            /** Group By */
+            group_by?: string | null;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
             /** Split */
             split?: string | null;
         };
@@ -2811,6 +3019,26 @@ export interface components {
             threshold: number;
         };
         /**
+         * SimilarSample
+         * @description An image and the cosine of its embedding to the one asked for, -1..1.
+         */
+        SimilarSample: {
+            sample: components["schemas"]["Sample"];
+            /** Similarity */
+            similarity: number;
+        };
+        /**
+         * SimilarSamples
+         * @description The most similar images, the most similar first, among those that were looked at.
+         */
+        SimilarSamples: {
+            /** Items */
+            items: components["schemas"]["SimilarSample"][];
+            /** Key */
+            key: string;
+            status: components["schemas"]["EmbeddingStatus"];
+        };
+        /**
          * Skip
          * @description Why a task cannot be answered.
          */
@@ -2824,6 +3052,18 @@ export interface components {
             reason: string;
             /** Task */
             task: string;
+        };
+        /**
+         * Skipped
+         * @description A file that an import did not take, and why.
+         */
+        Skipped: {
+            /** Code */
+            code: string;
+            /** Path */
+            path: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * StoredEvent
@@ -2969,6 +3209,48 @@ export interface components {
             };
             /** Seconds */
             seconds: number;
+        };
+        /**
+         * UploadStatus
+         * @description Files on their way in: ``done`` of ``total`` images while they are imported.
+         */
+        UploadStatus: {
+            /** Bytes */
+            bytes: number;
+            /**
+             * Done
+             * @default 0
+             */
+            done: number;
+            /**
+             * Error
+             * @default
+             */
+            error: string;
+            /** File Limit */
+            file_limit: number;
+            /** Files */
+            files: number;
+            /**
+             * Hint
+             * @default
+             */
+            hint: string;
+            /** Id */
+            id: string;
+            report?: components["schemas"]["ImportReport"] | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "gathering" | "importing" | "done" | "failed";
+            /**
+             * Total
+             * @default 0
+             */
+            total: number;
+            /** Total Limit */
+            total_limit: number;
         };
         /** ValidationError */
         ValidationError: {
@@ -3816,6 +4098,68 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     }[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    embeddings_api_projects__project__embeddings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Embedding"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    compute_embeddings_api_projects__project__embeddings_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Embedding"];
                 };
             };
             /** @description Validation Error */
@@ -5275,6 +5619,41 @@ export interface operations {
             };
         };
     };
+    similar_api_projects__project__similar_get: {
+        parameters: {
+            query: {
+                key: string;
+                q?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimilarSamples"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     traffic_api_projects__project__traffic_get: {
         parameters: {
             query?: {
@@ -5295,6 +5674,173 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Traffic"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    begin_api_projects__project__uploads_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadStatus"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    status_api_projects__project__uploads__upload__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadStatus"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    discard_api_projects__project__uploads__upload__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_file_api_projects__project__uploads__upload__files_put: {
+        parameters: {
+            query: {
+                path: string;
+            };
+            header?: never;
+            path: {
+                upload: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadStatus"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_import_api_projects__project__uploads__upload__import_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportUpload"];
+            };
+        };
+        responses: {
+            /** @description What was asked for. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadStatus"];
                 };
             };
             /** @description Validation Error */

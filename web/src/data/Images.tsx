@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { call, Problem, type Project, type Sample } from "../api/client";
 import { Card, Command, Empty, Failure, Loading, savedName } from "../parts";
 import { count, plural } from "../words";
@@ -6,7 +6,8 @@ import { FacetList } from "./Facets";
 import { ImageGrid } from "./Grid";
 import { Panel, SPLITS } from "./Panel";
 import { toggled } from "./query";
-import { useWindows } from "./windows";
+import { SimilarTo, useSimilar } from "./Similar";
+import { useWindows, windowsOf } from "./windows";
 
 const SIZES = [88, 124, 168, 240];
 const SORTS: Record<string, string> = {
@@ -32,7 +33,13 @@ export function Images({ project, bring }: { project: Project; bring: () => void
   const columns = useRef(1);
   const anchor = useRef(0);
   const box = useRef<HTMLInputElement>(null);
-  const windows = useWindows(project.name, query, sort);
+  const [like, setLike] = useState<string | undefined>(() => fromAddress("like") || undefined);
+  const alike = useSimilar(project.name, like, query);
+  const all = useWindows(project.name, query, sort);
+  const windows = useMemo(
+    () => (like ? windowsOf(alike.data?.items.map((item) => item.sample) ?? [], alike.again) : all),
+    [like, alike.data, alike.again, all],
+  );
   const total = windows.total;
   const focused = place >= 0 ? windows.at(place) : undefined;
 
@@ -48,9 +55,10 @@ export function Images({ project, bring }: { project: Project; bring: () => void
     const asked = new URLSearchParams();
     if (query) asked.set("q", query);
     if (sort !== "key") asked.set("sort", sort);
+    if (like) asked.set("like", like);
     const text = asked.toString();
     history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : ""));
-  }, [query, sort]);
+  }, [query, sort, like]);
 
   // What is typed is looked for when the typing rests.
   useEffect(() => {
@@ -139,7 +147,7 @@ export function Images({ project, bring }: { project: Project; bring: () => void
     return () => window.removeEventListener("keydown", press);
   }, [place, total, opened, focused, pick, project, windows]);
 
-  const empty = total === 0 && !query;
+  const empty = total === 0 && !query && !like;
   return (
     <div className="data-images">
       <form
@@ -184,6 +192,19 @@ export function Images({ project, bring }: { project: Project; bring: () => void
       </form>
       {help && <Help />}
       {windows.problem && <Failure problem={windows.problem} again={windows.again} />}
+      {like && (
+        <SimilarTo
+          project={project.name}
+          like={like}
+          problem={alike.problem}
+          again={alike.again}
+          close={() => {
+            setLike(undefined);
+            setPlace(-1);
+            setOpened(false);
+          }}
+        />
+      )}
       {windows.notices.map((notice) => (
         <p key={notice} className="notice">
           {notice}
@@ -219,7 +240,7 @@ export function Images({ project, bring }: { project: Project; bring: () => void
           </div>
           <div className="data-main">
             {total === undefined && !windows.problem && <Loading />}
-            {total === 0 && query && (
+            {total === 0 && query && !like && (
               <Empty title="No image is like that">
                 <p>
                   <button type="button" onClick={() => search("")}>
@@ -256,7 +277,16 @@ export function Images({ project, bring }: { project: Project; bring: () => void
               sample={focused}
               close={() => setOpened(false)}
               step={step}
-              search={search}
+              search={(text) => {
+                setLike(undefined);
+                search(text);
+              }}
+              similar={(key) => {
+                setLike(key);
+                setPlace(-1);
+                setOpened(false);
+                setChosen(new Map());
+              }}
               changed={windows.again}
             />
           )}

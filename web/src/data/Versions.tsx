@@ -4,6 +4,7 @@ import { useApi } from "../api/live";
 import { Card, Command, Empty, Failure, savedName, Shown, Term } from "../parts";
 import { count, plural, sentence, when } from "../words";
 import { picture } from "./Grid";
+import { SPLITS } from "./Panel";
 
 const KINDS = ["added", "removed", "relabelled", "moved", "replaced"] as const;
 type Kind = (typeof KINDS)[number];
@@ -16,6 +17,15 @@ function images(version: Version): number {
   return Object.values(version.counts).reduce(
     (sum, classes) => sum + Object.values(classes).reduce((a, b) => a + b, 0), 0,
   );
+}
+
+function shares(version: Version): string {
+  return SPLITS.filter((split) => version.counts[split])
+    .map((split) => {
+      const classes = Object.values(version.counts[split] ?? {});
+      return `${split} ${count(classes.reduce((a, b) => a + b, 0))}`;
+    })
+    .join(", ");
 }
 
 /** The frozen versions: what is in each, how two of them differ, and whether they are sound. */
@@ -65,8 +75,7 @@ export function Versions({ project }: { project: string }) {
                             <td>{v.message}</td>
                             <td className="number">
                               {count(images(v))}
-                              <small> {Object.entries(v.counts).map(([split, classes]) =>
-                                `${split} ${count(Object.values(classes).reduce((x, y) => x + y, 0))}`).join(", ")}</small>
+                              <small> {shares(v)}</small>
                             </td>
                             <td>
                               {v.author} <small>{when(v.created_at)}</small>
