@@ -1,4 +1,4 @@
-// openapi.json sha256:1533fed3c3674a152cb7bc9a2be9ca076c743eac148e0f61858bc834c234994a
+// openapi.json sha256:d982c7952c48938cef8244727ff1c79444420270821f727a23270d16d8b06aeb
 export interface paths {
     "/api/events": {
         parameters: {
@@ -850,6 +850,26 @@ export interface paths {
          * @description Set single fields; wrong ones are named under ``error.context.fields``.
          */
         post: operations["change_policy_api_projects__project__policy_fields_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/policy/fields/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Fields
+         * @description What is wrong with these changes, field by field; saves nothing.
+         */
+        post: operations["check_fields_api_projects__project__policy_fields_check_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4189,6 +4209,41 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    check_fields_api_projects__project__policy_fields_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldProblem"][];
                 };
             };
             /** @description Validation Error */
