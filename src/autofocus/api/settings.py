@@ -117,6 +117,12 @@ def change_policy(project: InProject, body: PolicyChanges) -> dict[str, Any]:
     return encode(changed)  # type: ignore[no-any-return]
 
 
+@router.post("/projects/{project}/policy/fields/check")
+def check_fields(project: InProject, body: PolicyChanges) -> list[FieldProblem]:
+    """What is wrong with these changes, field by field; saves nothing."""
+    return project.check_policy_changes(body.changes)
+
+
 @router.post("/projects/{project}/policy/text")
 def replace_policy(project: InProject, body: PolicyText) -> dict[str, Any]:
     """Replace the whole text, as PUT does."""

@@ -17,14 +17,24 @@ def demo(
     context: typer.Context,
     task: Annotated[str, typer.Option(help="classification")] = "classification",
     headless: Annotated[
-        bool, typer.Option("--headless", help="Plain lines instead of the live display.")
+        bool,
+        typer.Option("--headless", help="Plain lines instead of the live display; opens no page."),
+    ] = False,
+    no_open: Annotated[
+        bool,
+        typer.Option(
+            "--no-open",
+            envvar="AUTOFOCUS_NO_OPEN",
+            help="Do not open the web page, only print its address.",
+        ),
     ] = False,
     json: Annotated[Path | None, typer.Option("--json", help="Write the figures to FILE.")] = None,
     workspace: Annotated[
         Path | None, typer.Option(help="Keep the workspace here; default: a new folder.")
     ] = None,
     label_yourself: Annotated[
-        bool, typer.Option("--label-yourself", help="You answer the labelling queue.")
+        bool,
+        typer.Option("--label-yourself", help="You answer the labelling queue, on the page."),
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of pictures, traffic and training.")] = 0,
     annotator_delay: Annotated[
@@ -38,6 +48,7 @@ def demo(
         DemoOptions(
             task=task,
             headless=headless,
+            open_page=not no_open,
             json_file=json,
             workspace=workspace,
             label_yourself=label_yourself,

@@ -94,29 +94,38 @@ def change_fields(text: str, changes: Mapping[str, str]) -> str:
     An empty value takes the field out, so that its default is in force. Comments of the text are
     not kept. Raises InvalidInput naming fields that do not exist or are not YAML.
     """
+    changed, problems = _changed(text, changes)
+    if problems:
+        raise refused(problems)
+    return changed
+
+
+def check_changes(text: str, changes: Mapping[str, str]) -> list[FieldProblem]:
+    """What is wrong with these changes of the policy ``text``; empty if they can be made."""
+    changed, problems = _changed(text, changes)
+    return problems + check_policy(changed)
+
+
+def _changed(text: str, changes: Mapping[str, str]) -> tuple[str, list[FieldProblem]]:
+    """The changed text, without the fields that are problems."""
     import yaml
 
     data: dict[str, Any] = {k: dict(v) for k, v in (yaml.safe_load(text) or {}).items()}
     known = {f"{s.name}.{f.name}" for s in fields(Policy) for f in fields(_part(s.name))}
     problems = []
     for name, written in changes.items():
+        section, _, field = name.partition(".")
         if name not in known:
             problems.append(FieldProblem(name, f"There is no field {name}."))
-            continue
-        section, _, field = name.partition(".")
-        if not written.strip():
+        elif not written.strip():
             data.get(section, {}).pop(field, None)
-            continue
-        try:
-            value = yaml.safe_load(written)
-        except yaml.YAMLError:
-            problems.append(FieldProblem(name, f"{written!r} cannot be read as a value."))
-            continue
-        data.setdefault(section, {})[field] = value
-    if problems:
-        raise refused(problems)
+        else:
+            try:
+                data.setdefault(section, {})[field] = yaml.safe_load(written)
+            except yaml.YAMLError:
+                problems.append(FieldProblem(name, f"{written!r} cannot be read as a value."))
     data = {section: values for section, values in data.items() if values}
-    return str(yaml.safe_dump(data, sort_keys=False)) if data else "{}\n"
+    return str(yaml.safe_dump(data, sort_keys=False)) if data else "{}\n", problems
 
 
 def _part(section: str) -> Any:

@@ -19,11 +19,13 @@ class DemoOptions:
     ``clean_images`` are sent before the shift, ``after_images`` after the heal, at ``rate`` a
     second. ``limit_seconds`` after the shift the story ends unhealed; a person who labels has
     all the time he wants. ``checks`` off leaves out the reference model and the reproduction.
-    Port 0 takes a free one. ``workspace`` None makes a new folder, which is kept.
+    Port 0 takes a free one. ``open_page`` opens the web page at once unless ``headless``.
+    ``workspace`` None makes a new folder, which is kept.
     """
 
     task: str = "classification"
     headless: bool = False
+    open_page: bool = True
     json_file: Path | None = None
     workspace: Path | None = None
     label_yourself: bool = False

@@ -28,6 +28,7 @@ from autofocus.demo.annotator import Annotator
 from autofocus.demo.eyes import CLASSES
 from autofocus.demo.figures import Accuracy, DemoOptions, Result
 from autofocus.demo.narrator import Narrator
+from autofocus.demo.opening import open_page
 from autofocus.demo.scorekeeper import Scorekeeper, unix
 from autofocus.demo.steps import timed, train
 from autofocus.demo.watcher import Watcher
@@ -76,21 +77,25 @@ def run(options: DemoOptions) -> Result:
         Narrator(console, live=not options.headless) as narrator,
     ):
         training = Path(pictures) / "training"
-        with Workspace.open(root) as workspace:
-            first = _prepare(workspace, world, training, options, narrator, seconds)
-        played = _play(root, first, world, keeper, options, narrator, seconds)
-        story = time.monotonic() - begun
-        with Workspace.open(root) as workspace:
-            project = workspace.project(PROJECT)
-            accuracy = checks.examine(
-                project, world, played.first_model, played.champion, narrator, seconds
-            )
-            reproduced = None
-            if options.checks:
-                reproduced = checks.reproduce(project, played.champion, narrator, seconds)
-                accuracy |= checks.reference(
-                    world, training, Path(pictures), options, narrator, seconds
+        with Workspace.open(root):
+            pass  # made here, so that the control plane finds it
+        with running(root, port=options.port, inference_port=options.inference_port) as client:
+            _show_page(client, options, narrator)
+            with Workspace.open(root) as workspace:
+                first = _prepare(workspace, world, training, options, narrator, seconds)
+            played = _play(client, root, first, world, keeper, options, narrator, seconds)
+            story = time.monotonic() - begun
+            with Workspace.open(root) as workspace:
+                project = workspace.project(PROJECT)
+                accuracy = checks.examine(
+                    project, world, played.first_model, played.champion, narrator, seconds
                 )
+                reproduced = None
+                if options.checks:
+                    reproduced = checks.reproduce(project, played.champion, narrator, seconds)
+                    accuracy |= checks.reference(
+                        world, training, Path(pictures), options, narrator, seconds
+                    )
     result = _result(options, root, keeper, played, accuracy, reproduced, story, seconds)
     if options.json_file is not None:
         options.json_file.write_text(json.dumps(encode(result), indent=2, default=str) + "\n")
@@ -136,7 +141,15 @@ def _prepare(
     return model
 
 
+def _show_page(client: Client, options: DemoOptions, narrator: Narrator) -> None:
+    """Say where the page is, and open it for a person who watches."""
+    narrator.say(f"Watch it in the browser: {client.url}", style="bold green")
+    if not options.headless and options.open_page and not open_page(client.url):
+        narrator.say("There is no screen to open it on.", style="dim")
+
+
 def _play(
+    client: Client,
     root: Path,
     first_model: str,
     world: World,
@@ -149,10 +162,7 @@ def _play(
     played = _Played(first_model)
     shift, stop = threading.Event(), threading.Event()
     narrator.chapter("2. It serves")
-    with (
-        timed(seconds, "play"),
-        running(root, port=options.port, inference_port=options.inference_port) as client,
-    ):
+    with timed(seconds, "play"):
         narrator.say(f"`autofocus up` runs on {client.url}, inference on {client.inference_url}.")
         watcher = Watcher(client, PROJECT, keeper, narrator, root)
         annotator = (
@@ -166,7 +176,7 @@ def _play(
             played.shift_at = time.time()
             shift.set()
             played.healed_at = _until_healed(
-                watcher, traffic, keeper, first_model, root, options, narrator
+                watcher, traffic, keeper, first_model, root, client.url, options, narrator
             )
             stop.set()
             narrator.say("The stream ends.")
@@ -193,6 +203,7 @@ def _until_healed(
     keeper: Scorekeeper,
     first_model: str,
     root: Path,
+    url: str,
     options: DemoOptions,
     narrator: Narrator,
 ) -> float | None:
@@ -215,7 +226,7 @@ def _until_healed(
         _look(watcher, traffic)
         if options.label_yourself and watcher.scene.asked and not asked_person:
             asked_person = True
-            narrator.say(summary.how_to_label(root), style="bold yellow")
+            narrator.say(summary.how_to_label(root, url), style="bold yellow")
     healed_at = time.time()
     narrator.chapter(f"4. {watcher.champion} serves")
     _until_served(watcher, traffic, keeper, keeper.sent + options.after_images)

@@ -110,13 +110,13 @@ def show(console: Console, result: Result, options: DemoOptions) -> None:
         console.print(f"  {line}", highlight=False, soft_wrap=True)
 
 
-def how_to_label(workspace: Path) -> str:
-    """What a person types to answer the queue."""
+def how_to_label(workspace: Path, url: str) -> str:
+    """Where and how a person answers the queue."""
     command = f"autofocus --workspace {workspace}"
     return (
-        "Your turn, in another terminal. See what is asked: "
-        f"`{command} labels queue`. Look at an image: `{command} labels image TASK eye.jpg`. "
-        f"Answer: `{command} labels answer TASK open` (or closed)."
+        f"Your turn: label the images on {url}/p/eyes/label. Or in another terminal: "
+        f"`{command} labels queue`, `{command} labels image TASK eye.jpg` and "
+        f"`{command} labels answer TASK open` (or closed)."
     )
 
 

@@ -22,6 +22,7 @@ from autofocus.types.data import TASKS, Page, Task, check_project_name
 
 if TYPE_CHECKING:
     from autofocus.compute.executor import LocalExecutor
+    from autofocus.config.policy_check import FieldProblem
     from autofocus.data.dataset import Dataset
     from autofocus.data.embeddings import Embedder
     from autofocus.labels.queue import Labels
@@ -444,6 +445,12 @@ class Project:
         from autofocus.config.policy_check import change_fields
 
         return self.set_policy(change_fields(self.policy_text, changes), author=author, why=why)
+
+    def check_policy_changes(self, changes: Mapping[str, str]) -> list[FieldProblem]:
+        """What :meth:`change_policy` would refuse, field by field; changes nothing."""
+        from autofocus.config.policy_check import check_changes
+
+        return check_changes(self.policy_text, changes)
 
     def policy_history(self, limit: int = 50) -> list[dict[str, Any]]:
         """Changes of the policy, newest first: at, author, why, changes (by field) and yaml."""

@@ -1,4 +1,4 @@
-// openapi.json sha256:fb9fa9d6d59d87d9e16ae528f43de1403b6512b8257ae92e4338a459dd82f5b1
+// openapi.json sha256:26429fe712f413b6f2ce07bb85d3ce10f602ac400ae52b310860d32c873fab04
 export interface paths {
     "/api/events": {
         parameters: {
@@ -938,6 +938,26 @@ export interface paths {
          * @description Set single fields; wrong ones are named under ``error.context.fields``.
          */
         post: operations["change_policy_api_projects__project__policy_fields_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/policy/fields/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Fields
+         * @description What is wrong with these changes, field by field; saves nothing.
+         */
+        post: operations["check_fields_api_projects__project__policy_fields_check_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5015,6 +5035,41 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    check_fields_api_projects__project__policy_fields_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldProblem"][];
                 };
             };
             /** @description Validation Error */

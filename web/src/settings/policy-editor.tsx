@@ -28,14 +28,25 @@ export function PolicyEditor({
   const [done, setDone] = useState(false);
   const touched = asYaml ? yaml !== undefined : Object.keys(changes).length > 0;
 
-  // While a person types, the text is looked at; a field's own check waits for the save.
+  function check(): Promise<FieldProblem[]> {
+    return asYaml
+      ? call<FieldProblem[]>("policy/check", { yaml: yaml ?? policy.yaml })
+      : call<FieldProblem[]>(`projects/${project}/policy/fields/check`, { changes });
+  }
+
+  // Looked at while a person types, and once more before it is saved.
   useEffect(() => {
-    if (yaml === undefined || !asYaml) return;
+    let current = true;
     const waiting = setTimeout(() => {
-      call<FieldProblem[]>("policy/check", { yaml }).then(setProblems, () => undefined);
+      check().then((found) => {
+        if (current) setProblems(found);
+      }, () => undefined);
     }, 400);
-    return () => clearTimeout(waiting);
-  }, [yaml, asYaml]);
+    return () => {
+      current = false;
+      clearTimeout(waiting);
+    };
+  }, [yaml, changes, asYaml]);
 
   function forget() {
     setChanges({});
@@ -48,6 +59,9 @@ export function PolicyEditor({
     setTrouble(undefined);
     try {
       saveName(who);
+      const found = await check();
+      setProblems(found);
+      if (found.length) return;
       const path = `projects/${project}/policy`;
       if (asYaml) await call(`${path}/text`, { yaml, author: who, why });
       else await call(`${path}/fields`, { changes, who, why });
@@ -111,7 +125,6 @@ export function PolicyEditor({
                 problem={problems.find((p) => p.field === field.field)?.message}
                 change={(text) => {
                   setDone(false);
-                  setProblems((before) => before.filter((p) => p.field !== field.field));
                   setChanges((before) => {
                     const next = { ...before, [field.field]: text };
                     if (text === written(field.value)) delete next[field.field];
