@@ -44,8 +44,7 @@ def test_evidence_of_harm_and_of_the_challenger_is_replayed_answer_by_answer(wor
 
 
 def test_before_there_is_evidence_it_is_empty(world: World) -> None:
-    story = Story(world)
-    case = story.go_to("diagnose", answer=False)
+    case = world.loop.open_by_hand(who="ann", why="a look")
     assert world.loop.harm_history(case.id) == {"margin": None, "bar": None, "points": []}
     duel = world.loop.duel(case.id)
     assert (duel["pairs"], duel["disagreements"], len(duel["points"])) == (0, [], 1)

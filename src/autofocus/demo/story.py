@@ -33,6 +33,7 @@ from autofocus.demo.scorekeeper import Scorekeeper, unix
 from autofocus.demo.steps import timed, train
 from autofocus.demo.watcher import Watcher
 from autofocus.demo.world import GLASSES_SHARE, World
+from autofocus.errors import Unavailable
 from autofocus.types.codec import encode
 from autofocus.workspace.workspace import Workspace
 
@@ -40,6 +41,7 @@ __all__ = ["DemoOptions", "Result", "run"]
 
 PROJECT = "eyes"
 LOOK_SECONDS = 0.5
+DEPLOY_SECONDS = 60.0
 IDLE_SECONDS = 60.0  # with all cases closed, no champion but the first: the story is over
 
 
@@ -164,6 +166,7 @@ def _play(
     narrator.chapter("2. It serves")
     with timed(seconds, "play"):
         narrator.say(f"`autofocus up` runs on {client.url}, inference on {client.inference_url}.")
+        _until_deployed(client)
         watcher = Watcher(client, PROJECT, keeper, narrator, root)
         annotator = (
             nullcontext()
@@ -188,6 +191,27 @@ def _play(
         deployed = client.deployment(PROJECT)
         played.champion = deployed["champion"]["model"] if deployed else first_model
     return played
+
+
+def _until_deployed(client: Client) -> None:
+    """Wait until an inference server has the first deployment: it came after the server.
+
+    Raises Unavailable after ``DEPLOY_SECONDS``.
+    """
+    wanted = client.deployment(PROJECT)
+    assert wanted is not None
+    deadline = time.monotonic() + DEPLOY_SECONDS
+    while True:
+        servers = client.overview(PROJECT)["servers"]
+        if any(s["applied"].get(PROJECT, 0) >= wanted["revision"] for s in servers):
+            return
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                f"No inference server took up the deployment of {PROJECT} within "
+                f"{DEPLOY_SECONDS:.0f} seconds.",
+                hint="Its log lies in the workspace: logs/inference.log",
+            )
+        time.sleep(0.2)
 
 
 def _until_served(
