@@ -75,7 +75,7 @@ class LabelPolicy:
 
     per_case: int = 60
     verdict_batch: int = 8
-    training: int = 34
+    training: int = 36
     comparison: int = 24
     uniform_share: float = 0.1
 
