@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from autofocus.api import page as page_module
 from autofocus.api.client import Client
@@ -18,6 +18,8 @@ from autofocus.api.launch import running
 sys.path.insert(0, str(Path(__file__).parents[1] / "loop"))
 
 CHROMIUM = "/usr/bin/chromium"
+# How long a page may take on a busy machine; what is expected of it stays.
+expect.set_options(timeout=30_000)
 OpenPage = Callable[..., Page]
 Serve = Callable[[Path], Client]
 

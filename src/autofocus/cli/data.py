@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from autofocus.cli.session import Session
+from autofocus.cli.table_options import FileColumn, LabelColumn
 from autofocus.errors import GateFailed
 
 app = typer.Typer(help="Images and dataset versions.", no_args_is_help=True, rich_markup_mode=None)
@@ -38,12 +39,8 @@ def import_(
     group_by: Annotated[
         str | None, typer.Option(help="Metadata column whose groups must not straddle splits.")
     ] = None,
-    file_column: Annotated[
-        str | None, typer.Option(help="Column of a table that holds the paths.")
-    ] = None,
-    label_column: Annotated[
-        str | None, typer.Option(help="Column of a table that holds the classes.")
-    ] = None,
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
     root: Annotated[
         Path | None, typer.Option(help="Folder where a table's paths begin (default: its own).")
     ] = None,

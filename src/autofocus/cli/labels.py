@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from autofocus.cli.session import Session, default_author
+from autofocus.cli.table_options import FileColumn, LabelColumn
 
 app = typer.Typer(
     help="Labels and the labelling queue.", no_args_is_help=True, rich_markup_mode=None
@@ -116,12 +117,8 @@ def import_(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="CSV (file,label) or COCO JSON.")],
     author: Author = None,
-    file_column: Annotated[
-        str | None, typer.Option(help="Column of a table that holds the paths.")
-    ] = None,
-    label_column: Annotated[
-        str | None, typer.Option(help="Column of a table that holds the classes.")
-    ] = None,
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
 ) -> None:
     """Import labels for images that are here already, matched by relative path."""
     session: Session = context.obj
