@@ -56,7 +56,7 @@ def test_an_answer_leads_back_to_labels_and_people(
     page.locator(".answers button").first.click()
     panel = page.get_by_role("dialog", name="Where this answer comes from")
     expect(panel.get_by_role("link", name=case.id)).to_be_visible()
-    expect(panel.get_by_text("ann (")).to_be_visible()
+    expect(panel.get_by_text("bob (16 labels)")).to_be_visible()
     # A label that the case asked for is a picture, and leads to the answer it was asked about.
     label = panel.locator(".label-strip a").first
     label.scroll_into_view_if_needed()

@@ -88,7 +88,7 @@ export function Chain({ project, origin }: { project: string; origin: Origin }) 
       {authors.length > 0 && (
         <li>
           <strong>People</strong>
-          {authors.map(([name, n]) => `${name} (${plural(n, "label")})`).join(", ")}
+          {authors.map(([name, n]) => `${name || "nobody named"} (${plural(n, "label")})`).join(", ")}
         </li>
       )}
       {origin.labels && origin.labels.length > 0 && (
