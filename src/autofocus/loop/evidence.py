@@ -162,7 +162,9 @@ def _contact_sheet(rooms: Rooms, found: Diagnosis, before: Window | None, since:
             captions.append(f"{name} {float(window.confidence[i]):.2f}")
         if images:
             groups.append((title, images, captions))
-    return contact_sheets(groups, heading="; ".join(found.differences[:2]))
+    # The numbers stand beside the sheet; on it they would need explaining.
+    heading = "; ".join(text.split(" (")[0] for text in found.differences[:2])
+    return contact_sheets(groups, heading=heading)
 
 
 # -- verdict ---------------------------------------------------------------------------------
