@@ -34,6 +34,10 @@ def autofocus(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["train", "--workspace=w"], ["--workspace=w", "train"]),
         # demo gives --json and --workspace a meaning of its own
         (["demo", "--json", "out.json"], ["demo", "--json", "out.json"]),
+        (
+            ["--workspace", "w", "demo", "--json", "out.json"],
+            ["demo", "--workspace", "w", "--json", "out.json"],
+        ),
         # nothing behind -- is ours
         (["predict", "--", "--json"], ["predict", "--", "--json"]),
     ],

@@ -69,8 +69,13 @@ def options(
 
 def hoist(arguments: list[str]) -> list[str]:
     """Move global options to the front, so that they may stand anywhere on the line."""
-    command = next((a for a in arguments if not a.startswith("-")), "")
-    if command in _OWN_OPTIONS or "--" in arguments:
+    command = _command(arguments)
+    if "--" in arguments:
+        return arguments
+    if command in _OWN_OPTIONS:
+        place = arguments.index(command)
+        if arguments[0] == "--workspace" and place == 2:  # its own --workspace, said earlier
+            return [command, *arguments[:2], *arguments[3:]]
         return arguments
     front: list[str] = []
     rest: list[str] = []
@@ -86,6 +91,16 @@ def hoist(arguments: list[str]) -> list[str]:
             rest.append(argument)
         i += 1
     return front + rest
+
+
+def _command(arguments: list[str]) -> str:
+    """The first word that is neither an option nor the value of one; empty if there is none."""
+    before = ""
+    for argument in arguments:
+        if not argument.startswith("-") and before not in _WITH_VALUE:
+            return argument
+        before = argument
+    return ""
 
 
 def run(arguments: list[str] | None = None) -> None:
