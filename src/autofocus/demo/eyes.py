@@ -440,7 +440,7 @@ class _Glasses:
         """What the lens mirrors. The sky pales the eye behind it, and the model, which never saw
         a pale white of the eye, takes it for a lid; but the eye can still be seen."""
         rng, s = self.rng, self.s
-        glare = (lens * np.float32(_between(rng, 0.33, 0.5))).astype(np.uint8)  # sky, wall, page
+        glare = (lens * np.float32(_between(rng, 0.3, 0.48))).astype(np.uint8)  # sky, wall, page
         if rng.random() < 0.6:  # a lamp
             x, y = self._place(
                 self.half * _between(rng, -0.6, 0.6), self.height * _between(rng, -0.6, -0.2)
