@@ -1,4 +1,4 @@
-// openapi.json sha256:1eab3160faa8f6f0e7d7d01797a01cb4b1ed8b4dabce93e07e61d303f235be06
+// openapi.json sha256:eaf47f1f8726d49b83f25ef0d9805a2bdb618a360def700b682781dfebbdc4aa
 export interface paths {
     "/api/events": {
         parameters: {
@@ -428,6 +428,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/labels/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Batch
+         * @description Answer, skip and take back many tasks: all or none, once per ``request``.
+         *
+         *     409 with ``context.conflicts`` where somebody else decided in between; nothing is saved then.
+         */
+        post: operations["batch_api_projects__project__labels_batch_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/labels/history": {
         parameters: {
             query?: never;
@@ -442,6 +464,26 @@ export interface paths {
         get: operations["history_api_projects__project__labels_history_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/lease": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lease
+         * @description An annotator's share of the queue, renewed and filled up; nobody else gets these tasks.
+         */
+        post: operations["lease_api_projects__project__labels_lease_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -482,6 +524,26 @@ export interface paths {
         get: operations["queue_api_projects__project__labels_queue_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release
+         * @description Give an annotator's share back to everybody.
+         */
+        post: operations["release_api_projects__project__labels_release_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1023,6 +1085,18 @@ export interface components {
             task: string;
         };
         /**
+         * Batch
+         * @description Many decisions as one; ``request`` makes sending them twice harmless.
+         */
+        Batch: {
+            /** Author */
+            author: string;
+            /** Decisions */
+            decisions: components["schemas"]["autofocus__labels__batch__Decision"][];
+            /** Request */
+            request: string;
+        };
+        /**
          * Case
          * @description The story of one signal, from first drifted image to its outcome.
          *
@@ -1089,6 +1163,29 @@ export interface components {
             author: string;
             /** Message */
             message: string;
+        };
+        /**
+         * Decided
+         * @description What a batch did; ``annotations`` maps each answered task to the annotation in force.
+         */
+        Decided: {
+            /** Annotations */
+            annotations: {
+                [key: string]: number;
+            };
+            /** Answered */
+            answered: number;
+            /** Reopened */
+            reopened: number;
+            /**
+             * Repeated
+             * @default false
+             */
+            repeated: boolean;
+            /** Request */
+            request: string;
+            /** Skipped */
+            skipped: number;
         };
         /**
          * DeployedModel
@@ -1290,6 +1387,8 @@ export interface components {
         /**
          * LabelTaskToShow
          * @description A question to an annotator, with the address of its image.
+         *
+         *     ``seen`` is the annotation in force now (0: none), to be sent back with the answer.
          */
         LabelTaskToShow: {
             /** Assignee */
@@ -1315,6 +1414,11 @@ export interface components {
             purpose: string;
             /** Reason */
             reason: string;
+            /**
+             * Seen
+             * @default 0
+             */
+            seen: number;
             /** Sha256 */
             sha256: string;
             /**
@@ -1326,6 +1430,14 @@ export interface components {
             suggestion?: string | null;
             /** Suggestion Confidence */
             suggestion_confidence?: number | null;
+        };
+        /**
+         * Leaver
+         * @description Who gives back what is leased.
+         */
+        Leaver: {
+            /** Annotator */
+            annotator: string;
         };
         /**
          * LineageOfPrediction
@@ -1835,6 +1947,26 @@ export interface components {
             url: string;
         };
         /**
+         * Share
+         * @description Who wants how many tasks for how long.
+         */
+        Share: {
+            /** Annotator */
+            annotator: string;
+            /** Case */
+            case?: string | null;
+            /**
+             * Lease Seconds
+             * @default 600
+             */
+            lease_seconds: number;
+            /**
+             * Limit
+             * @default 200
+             */
+            limit: number;
+        };
+        /**
          * Signal
          * @description An alarm of the monitor, with its evidence.
          *
@@ -1976,6 +2108,34 @@ export interface components {
             who: string;
             /** Why */
             why: string;
+        };
+        /**
+         * Decision
+         * @description One decision about one task.
+         *
+         *     ``seen`` is the id of the annotation that was in force when the annotator looked, 0 for none;
+         *     None asks for no check. ``seconds`` is the time it took.
+         */
+        autofocus__labels__batch__Decision: {
+            /**
+             * Do
+             * @default answer
+             * @enum {string}
+             */
+            do: "answer" | "skip" | "reopen";
+            /** Label */
+            label?: string | null;
+            /**
+             * Reason
+             * @default unsure
+             */
+            reason: string;
+            /** Seconds */
+            seconds?: number | null;
+            /** Seen */
+            seen?: number | null;
+            /** Task */
+            task: string;
         };
     };
     responses: never;
@@ -2738,6 +2898,41 @@ export interface operations {
             };
         };
     };
+    batch_api_projects__project__labels_batch_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Batch"];
+            };
+        };
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     history_api_projects__project__labels_history_get: {
         parameters: {
             query: {
@@ -2760,6 +2955,41 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     }[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    lease_api_projects__project__labels_lease_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Share"];
+            };
+        };
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelQueue"];
                 };
             };
             /** @description Validation Error */
@@ -2833,6 +3063,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LabelQueue"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    release_api_projects__project__labels_release_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Leaver"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description Validation Error */
