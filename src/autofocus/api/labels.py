@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,10 @@ from fastapi import APIRouter
 
 from autofocus.api.access import InProject
 from autofocus.api.shapes import LabelQueue, LabelStats, LabelTaskToShow, shaped
+from autofocus.labels.batch import Decided, Decision
 from autofocus.types.codec import encode
 from autofocus.types.data import Annotation, LabelSource, LabelTask
+from autofocus.workspace.workspace import Project
 
 router = APIRouter(prefix="/projects/{project}/labels", tags=["labels"])
 
@@ -52,8 +55,46 @@ class TakeBack:
     author: str
 
 
-def _task(project: str, task: LabelTask) -> dict[str, Any]:
-    return {**encode(task), "image_url": f"/api/projects/{project}/images/{task.sha256}"}
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Many decisions as one; ``request`` makes sending them twice harmless."""
+
+    decisions: tuple[Decision, ...]
+    author: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Who wants how many tasks for how long."""
+
+    annotator: str
+    limit: int = 200
+    case: str | None = None
+    lease_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Leaver:
+    """Who gives back what is leased."""
+
+    annotator: str
+
+
+def _tasks(project: Project, tasks: Sequence[LabelTask]) -> list[dict[str, Any]]:
+    seen = project.labels.in_force([task.key for task in tasks])
+    return [
+        {
+            **encode(task),
+            "image_url": f"/api/projects/{project.name}/images/{task.sha256}",
+            "seen": seen.get(task.key, 0),
+        }
+        for task in tasks
+    ]
+
+
+def _task(project: Project, task: LabelTask) -> dict[str, Any]:
+    return _tasks(project, [task])[0]
 
 
 @router.get("/queue", **shaped(LabelQueue))
@@ -69,7 +110,7 @@ def queue(
         state=state, case=case, cursor=cursor, limit=min(max(limit, 1), 1000)
     )
     return {
-        "items": [_task(project.name, task) for task in page.items],
+        "items": _tasks(project, page.items),
         "next_cursor": page.next_cursor,
     }
 
@@ -78,7 +119,7 @@ def queue(
 def next_task(project: InProject, body: NextRequest) -> dict[str, Any]:
     """Lease the next task; two annotators never get the same one. ``task`` is null at the end."""
     task = project.labels.next(body.annotator, case=body.case)
-    return {"task": None if task is None else _task(project.name, task)}
+    return {"task": None if task is None else _task(project, task)}
 
 
 @router.post("/answer", **shaped(Annotation))
@@ -105,7 +146,32 @@ def skip(project: InProject, body: Skip) -> dict[str, Any]:
 @router.post("/reopen", **shaped(LabelTaskToShow))
 def reopen(project: InProject, body: TakeBack) -> dict[str, Any]:
     """Take an answer or a skip back; the task is open again, history is kept."""
-    return _task(project.name, project.labels.reopen(body.task, body.author))
+    return _task(project, project.labels.reopen(body.task, body.author))
+
+
+@router.post("/batch", **shaped(Decided))
+def batch(project: InProject, body: Batch) -> dict[str, Any]:
+    """Answer, skip and take back many tasks: all or none, once per ``request``.
+
+    409 with ``context.conflicts`` where somebody else decided in between; nothing is saved then.
+    """
+    done = project.labels.decide(body.decisions, body.author, body.request)
+    return encode(done)  # type: ignore[no-any-return]
+
+
+@router.post("/lease", **shaped(LabelQueue))
+def lease(project: InProject, body: Share) -> dict[str, Any]:
+    """An annotator's share of the queue, renewed and filled up; nobody else gets these tasks."""
+    tasks = project.labels.lease(
+        body.annotator, limit=body.limit, case=body.case, lease_seconds=body.lease_seconds
+    )
+    return {"items": _tasks(project, tasks), "next_cursor": None}
+
+
+@router.post("/release")
+def release(project: InProject, body: Leaver) -> dict[str, Any]:
+    """Give an annotator's share back to everybody."""
+    return {"released": project.labels.release(body.annotator)}
 
 
 @router.get("/stats", **shaped(LabelStats))

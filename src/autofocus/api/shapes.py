@@ -346,9 +346,13 @@ class Overview(AnsweredProject):
 
 @dataclass(frozen=True, slots=True)
 class LabelTaskToShow(LabelTask):
-    """A question to an annotator, with the address of its image."""
+    """A question to an annotator, with the address of its image.
+
+    ``seen`` is the annotation in force now (0: none), to be sent back with the answer.
+    """
 
     image_url: str = ""
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from autofocus.data import rows
 from autofocus.errors import Conflict, InvalidInput, NotFound
 from autofocus.events import Event
+from autofocus.labels.batch import Decided, Decision, decide
 from autofocus.labels.exchange import export_labels, import_labels
 from autofocus.store import tables
 from autofocus.store.annotations import as_annotation, end_annotation, write_annotation
@@ -183,6 +184,70 @@ class Labels:
             )
             return _as_task({**row, "state": "leased", "assignee": annotator})
 
+    def lease(
+        self,
+        annotator: str,
+        *,
+        limit: int = 200,
+        case: str | None = None,
+        lease_seconds: float = 600.0,
+    ) -> list[LabelTask]:
+        """The annotator's share of the queue: up to ``limit`` tasks, nobody else's.
+
+        Tasks leased to the same annotator come first and are renewed for ``lease_seconds``, so
+        calling it again keeps a share alive and fills it up; an expired lease is anybody's.
+        Raises InvalidInput for a limit outside 1 .. 1000 or a lease that is not positive.
+        """
+        if not annotator:
+            raise InvalidInput("A share needs an annotator, got an empty name.", field="annotator")
+        if not 1 <= limit <= 1000:
+            raise InvalidInput(f"A share is 1 to 1000 tasks, got {limit}.", field="limit")
+        if lease_seconds <= 0:
+            raise InvalidInput("A lease needs a positive time.", field="lease_seconds")
+        table = tables.label_task
+        order = (table.c.priority.desc(), table.c.created_at, table.c.id)
+        own = sa.select(table).where(
+            table.c.project == self.project,
+            table.c.state == "leased",
+            table.c.assignee == annotator,
+        )
+        free = self._select_state("open").where(
+            sa.or_(table.c.state == "open", table.c.assignee != annotator)
+        )
+        if case is not None:
+            own, free = own.where(table.c.case == case), free.where(table.c.case == case)
+        if self._database.engine.dialect.name == "postgresql":
+            # SQLite's write transaction is exclusive already.
+            own, free = own.with_for_update(), free.with_for_update(skip_locked=True)
+        until = (parse(now()) + timedelta(seconds=lease_seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        with self._database.begin() as conn:
+            found = list(conn.execute(own.order_by(*order).limit(limit)).mappings())
+            if len(found) < limit:
+                found += conn.execute(free.order_by(*order).limit(limit - len(found))).mappings()
+            ids = [row["id"] for row in found]
+            for start in range(0, len(ids), 500):
+                conn.execute(
+                    sa.update(table)
+                    .where(table.c.id.in_(ids[start : start + 500]))
+                    .values(state="leased", assignee=annotator, leased_until=until)
+                )
+        tasks = [_as_task({**row, "state": "leased", "assignee": annotator}) for row in found]
+        return sorted(tasks, key=lambda t: -t.priority)
+
+    def release(self, annotator: str) -> int:
+        """Give an annotator's leased tasks back to everybody; returns how many."""
+        table = tables.label_task
+        with self._database.begin() as conn:
+            return conn.execute(
+                sa.update(table)
+                .where(
+                    table.c.project == self.project,
+                    table.c.state == "leased",
+                    table.c.assignee == annotator,
+                )
+                .values(state="open", assignee=None, leased_until=None)
+            ).rowcount
+
     # -- answering -----------------------------------------------------------------------
 
     def answer(
@@ -201,64 +266,15 @@ class Labels:
         for a class that is not declared, Conflict for a cancelled task.
         """
         self._check(label, author, source)
-        table = tables.label_task
         with self._database.begin() as conn:
-            row = self._row(conn, task, lock=True)
-            known = self._saved(conn, request, row["key"], label)
-            if known is not None:
-                return known
-            if row["state"] == "cancelled":
-                raise Conflict(
-                    f"Task {task} was withdrawn, with its case or its image.",
-                    hint="There is no need for an answer.",
-                )
-            if row["state"] == "done" and rows.label_in_force(conn, self.project, row["key"]) == (
-                Tag(label)
-            ):
-                return self._annotation(conn, row["annotation"])
-            self._check_image(conn, row)
-            number = write_annotation(
-                conn,
-                project=self.project,
-                key=row["key"],
-                label=Tag(label),
-                author=author,
-                source=source,
-                revision=next_revision(conn, self.project),
-                case=row["case"],
-                seconds=seconds,
-                request=request,
+            return self._answer(
+                conn, task, label, author, source=source, seconds=seconds, request=request
             )
-            conn.execute(
-                sa.update(table)
-                .where(table.c.id == task)
-                .values(
-                    state="done",
-                    done_at=row["done_at"] if row["state"] == "done" else now(),
-                    annotation=number,
-                    assignee=author,
-                )
-            )
-            self._record_answer(conn, number, row["key"], label, author, row["case"] or task, task)
-            return self._annotation(conn, number)
 
     def skip(self, task: str, author: str, reason: str = "unsure") -> None:
         """Leave a task unanswered; the loop asks another image instead."""
-        table = tables.label_task
         with self._database.begin() as conn:
-            row = self._row(conn, task, lock=True)
-            if row["state"] in ("done", "cancelled"):
-                raise Conflict(f"Task {task} is {row['state']} already.")
-            conn.execute(
-                sa.update(table)
-                .where(table.c.id == task)
-                .values(
-                    state="skipped",
-                    assignee=author,
-                    done_at=now(),
-                    details={**row["details"], "skipped": reason},
-                )
-            )
+            self._skip(conn, task, author, reason)
 
     def reopen(self, task: str, author: str) -> LabelTask:
         """Take an answer or a skip back: the task is open again, what was said stays in history.
@@ -266,31 +282,17 @@ class Labels:
         A label that the image had before it was asked about comes back into force. Raises
         Conflict for a withdrawn task and for one whose case has ended: its answer was used.
         """
-        table = tables.label_task
         with self._database.begin() as conn:
-            row = self._row(conn, task, lock=True)
-            if row["state"] == "cancelled":
-                raise Conflict(f"Task {task} was withdrawn, with its case or its image.")
-            if row["state"] in ("open", "leased"):
-                return _as_task(row)
-            if row["case"] is not None:
-                cases = tables.case
-                stage = conn.execute(
-                    sa.select(cases.c.stage).where(cases.c.id == row["case"])
-                ).scalar_one_or_none()
-                if stage == "closed":
-                    raise Conflict(
-                        f"{row['case']} has ended with this answer in it.",
-                        hint="Correct the label instead: answer the task again.",
-                    )
-            if row["state"] == "done":
-                self._take_back(conn, row, author)
-            conn.execute(
-                sa.update(table)
-                .where(table.c.id == task)
-                .values(state="open", done_at=None, annotation=None, assignee=None)
-            )
-            return _as_task({**row, "state": "open", "assignee": None})
+            return self._reopen(conn, task, author)
+
+    def decide(self, decisions: Sequence[Decision], author: str, request: str) -> Decided:
+        """Many answers, skips and take-backs as one: all of them or none, in one transaction.
+
+        ``request`` names the batch: sending it again changes nothing and gives the same account.
+        Raises InvalidInput, NotFound, and Conflict: ``context["conflicts"]`` names every decision
+        that met somebody else's, with what is in force. Nothing is overwritten and nothing saved.
+        """
+        return decide(self, decisions, author, request)
 
     def cancel(self, case: str, *, conn: Connection | None = None) -> int:
         """Withdraw the open questions of a case; returns how many."""
@@ -350,6 +352,22 @@ class Labels:
             found = [as_annotation(row) for row in conn.execute(query).mappings()]
         if not found:
             self._dataset.sample(key)
+        return found
+
+    def in_force(self, keys: Sequence[str]) -> dict[str, int]:
+        """Ids of the annotations in force now, by key, of those images that have a label."""
+        table = tables.annotation
+        query = sa.select(table.c.key, table.c.id).where(
+            table.c.project == self.project, table.c.rev_to.is_(None)
+        )
+        found: dict[str, int] = {}
+        with self._database.read() as conn:
+            for start in range(0, len(keys), 500):
+                part = list(keys[start : start + 500])
+                found.update(
+                    (row.key, int(row.id))
+                    for row in conn.execute(query.where(table.c.key.in_(part)))
+                )
         return found
 
     def answers(self, case: str, *, purpose: str | None = None) -> list[Answered]:
@@ -463,6 +481,100 @@ class Labels:
         return export_labels(self._database, self.project, Path(path))
 
     # -- inner ---------------------------------------------------------------------------
+
+    def _answer(
+        self,
+        conn: Connection,
+        task: str,
+        label: str,
+        author: str,
+        *,
+        source: LabelSource = "human",
+        seconds: float | None = None,
+        request: str | None = None,
+    ) -> Annotation:
+        """Answer a task in the caller's transaction."""
+        table = tables.label_task
+        row = self._row(conn, task, lock=True)
+        known = self._saved(conn, request, row["key"], label)
+        if known is not None:
+            return known
+        if row["state"] == "cancelled":
+            raise Conflict(
+                f"Task {task} was withdrawn, with its case or its image.",
+                hint="There is no need for an answer.",
+            )
+        if row["state"] == "done" and rows.label_in_force(conn, self.project, row["key"]) == (
+            Tag(label)
+        ):
+            return self._annotation(conn, row["annotation"])
+        self._check_image(conn, row)
+        number = write_annotation(
+            conn,
+            project=self.project,
+            key=row["key"],
+            label=Tag(label),
+            author=author,
+            source=source,
+            revision=next_revision(conn, self.project),
+            case=row["case"],
+            seconds=seconds,
+            request=request,
+        )
+        conn.execute(
+            sa.update(table)
+            .where(table.c.id == task)
+            .values(
+                state="done",
+                done_at=row["done_at"] if row["state"] == "done" else now(),
+                annotation=number,
+                assignee=author,
+            )
+        )
+        self._record_answer(conn, number, row["key"], label, author, row["case"] or task, task)
+        return self._annotation(conn, number)
+
+    def _skip(self, conn: Connection, task: str, author: str, reason: str) -> None:
+        table = tables.label_task
+        row = self._row(conn, task, lock=True)
+        if row["state"] in ("done", "cancelled"):
+            raise Conflict(f"Task {task} is {row['state']} already.")
+        conn.execute(
+            sa.update(table)
+            .where(table.c.id == task)
+            .values(
+                state="skipped",
+                assignee=author,
+                done_at=now(),
+                details={**row["details"], "skipped": reason},
+            )
+        )
+
+    def _reopen(self, conn: Connection, task: str, author: str) -> LabelTask:
+        table = tables.label_task
+        row = self._row(conn, task, lock=True)
+        if row["state"] == "cancelled":
+            raise Conflict(f"Task {task} was withdrawn, with its case or its image.")
+        if row["state"] in ("open", "leased"):
+            return _as_task(row)
+        if row["case"] is not None:
+            cases = tables.case
+            stage = conn.execute(
+                sa.select(cases.c.stage).where(cases.c.id == row["case"])
+            ).scalar_one_or_none()
+            if stage == "closed":
+                raise Conflict(
+                    f"{row['case']} has ended with this answer in it.",
+                    hint="Correct the label instead: answer the task again.",
+                )
+        if row["state"] == "done":
+            self._take_back(conn, row, author)
+        conn.execute(
+            sa.update(table)
+            .where(table.c.id == task)
+            .values(state="open", done_at=None, annotation=None, assignee=None)
+        )
+        return _as_task({**row, "state": "open", "assignee": None})
 
     def _check(self, label: str, author: str, source: str) -> None:
         if label not in self._dataset.classes:

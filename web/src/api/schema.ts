@@ -1,4 +1,4 @@
-// openapi.json sha256:26429fe712f413b6f2ce07bb85d3ce10f602ac400ae52b310860d32c873fab04
+// openapi.json sha256:4c790ade4f2f6d109c771e42e930a402099186450040bc161ddde44a8c7fc795
 export interface paths {
     "/api/events": {
         parameters: {
@@ -596,6 +596,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/labels/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Batch
+         * @description Answer, skip and take back many tasks: all or none, once per ``request``.
+         *
+         *     409 with ``context.conflicts`` where somebody else decided in between; nothing is saved then.
+         */
+        post: operations["batch_api_projects__project__labels_batch_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/labels/history": {
         parameters: {
             query?: never;
@@ -610,6 +632,26 @@ export interface paths {
         get: operations["history_api_projects__project__labels_history_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/lease": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lease
+         * @description An annotator's share of the queue, renewed and filled up; nobody else gets these tasks.
+         */
+        post: operations["lease_api_projects__project__labels_lease_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -650,6 +692,26 @@ export interface paths {
         get: operations["queue_api_projects__project__labels_queue_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release
+         * @description Give an annotator's share back to everybody.
+         */
+        post: operations["release_api_projects__project__labels_release_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1599,6 +1661,18 @@ export interface components {
             task: string;
         };
         /**
+         * Batch
+         * @description Many decisions as one; ``request`` makes sending them twice harmless.
+         */
+        Batch: {
+            /** Author */
+            author: string;
+            /** Decisions */
+            decisions: components["schemas"]["autofocus__labels__batch__Decision"][];
+            /** Request */
+            request: string;
+        };
+        /**
          * Case
          * @description The story of one signal, from first drifted image to its outcome.
          *
@@ -1677,6 +1751,29 @@ export interface components {
             author: string;
             /** Message */
             message: string;
+        };
+        /**
+         * Decided
+         * @description What a batch did; ``annotations`` maps each answered task to the annotation in force.
+         */
+        Decided: {
+            /** Annotations */
+            annotations: {
+                [key: string]: number;
+            };
+            /** Answered */
+            answered: number;
+            /** Reopened */
+            reopened: number;
+            /**
+             * Repeated
+             * @default false
+             */
+            repeated: boolean;
+            /** Request */
+            request: string;
+            /** Skipped */
+            skipped: number;
         };
         /**
          * DeleteSamples
@@ -2218,6 +2315,8 @@ export interface components {
         /**
          * LabelTaskToShow
          * @description A question to an annotator, with the address of its image.
+         *
+         *     ``seen`` is the annotation in force now (0: none), to be sent back with the answer.
          */
         LabelTaskToShow: {
             /** Assignee */
@@ -2243,6 +2342,11 @@ export interface components {
             purpose: string;
             /** Reason */
             reason: string;
+            /**
+             * Seen
+             * @default 0
+             */
+            seen: number;
             /** Sha256 */
             sha256: string;
             /**
@@ -2291,6 +2395,14 @@ export interface components {
              * @enum {string}
              */
             role: "champion" | "canary" | "shadow";
+        };
+        /**
+         * Leaver
+         * @description Who gives back what is leased.
+         */
+        Leaver: {
+            /** Annotator */
+            annotator: string;
         };
         /**
          * LineageOfPrediction
@@ -3002,6 +3114,26 @@ export interface components {
             workspace: string;
         };
         /**
+         * Share
+         * @description Who wants how many tasks for how long.
+         */
+        Share: {
+            /** Annotator */
+            annotator: string;
+            /** Case */
+            case?: string | null;
+            /**
+             * Lease Seconds
+             * @default 600
+             */
+            lease_seconds: number;
+            /**
+             * Limit
+             * @default 200
+             */
+            limit: number;
+        };
+        /**
          * Signal
          * @description An alarm of the monitor, with its evidence.
          *
@@ -3356,6 +3488,34 @@ export interface components {
             who: string;
             /** Why */
             why: string;
+        };
+        /**
+         * Decision
+         * @description One decision about one task.
+         *
+         *     ``seen`` is the id of the annotation that was in force when the annotator looked, 0 for none;
+         *     None asks for no check. ``seconds`` is the time it took.
+         */
+        autofocus__labels__batch__Decision: {
+            /**
+             * Do
+             * @default answer
+             * @enum {string}
+             */
+            do: "answer" | "skip" | "reopen";
+            /** Label */
+            label?: string | null;
+            /**
+             * Reason
+             * @default unsure
+             */
+            reason: string;
+            /** Seconds */
+            seconds?: number | null;
+            /** Seen */
+            seen?: number | null;
+            /** Task */
+            task: string;
         };
     };
     responses: never;
@@ -4398,6 +4558,41 @@ export interface operations {
             };
         };
     };
+    batch_api_projects__project__labels_batch_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Batch"];
+            };
+        };
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     history_api_projects__project__labels_history_get: {
         parameters: {
             query: {
@@ -4420,6 +4615,41 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     }[];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    lease_api_projects__project__labels_lease_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Share"];
+            };
+        };
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelQueue"];
                 };
             };
             /** @description Validation Error */
@@ -4493,6 +4723,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LabelQueue"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    release_api_projects__project__labels_release_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Leaver"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description Validation Error */
