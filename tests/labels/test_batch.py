@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
-from test_queue import Draw, labels, questions  # noqa: F401
+from test_queue import Draw, questions
 
 from autofocus.errors import Conflict, InvalidInput, NotFound
 from autofocus.labels.batch import Decision
@@ -77,7 +77,7 @@ def test_one_bad_decision_saves_none(
 def test_what_somebody_else_said_is_never_overwritten(labels: Labels, picture: Draw) -> None:
     labels.request(questions(picture, 3))
     bob = labels.decide(answers(1, "closed", seen=0), "bob", "b")
-    with pytest.raises(Conflict, match="bob says closed for 0.png") as caught:
+    with pytest.raises(Conflict, match=r"bob says closed for 0\.png") as caught:
         labels.decide(answers(3, "open", seen=0), "ann", "a")
     (met,) = caught.value.context["conflicts"]
     assert (met["yours"], met["label"], met["author"]) == ("open", "closed", "bob")

@@ -23,13 +23,6 @@ from autofocus.types.data import Tag
 Draw = Callable[..., bytes]
 
 
-@pytest.fixture
-def labels(database: Database, dataset: Dataset, picture: Draw) -> Labels:
-    """The labels of a project with the images 0.png .. 9.png."""
-    dataset.add_images([NewImage(f"{i}.png", picture(i), "pool") for i in range(10)])
-    return Labels(database, dataset, "eyes")
-
-
 def questions(
     picture: Draw, count: int = 3, *, case: str | None = "eyes-case-1", purpose: str = "verdict"
 ) -> list[Question]:
