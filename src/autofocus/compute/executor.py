@@ -264,9 +264,17 @@ def _runs(pid: int, folder: Path) -> bool:
 
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and str(folder) in process.cmdline()
+        for _ in range(100):
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            line = process.cmdline()
+            if line:
+                return str(folder) in line
+            # In the middle of exec a process has no command line; a moment later it has.
+            time.sleep(0.01)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return False
+        pass
+    return False
 
 
 def write_result(folder: Path, outcome: Mapping[str, Any]) -> None:
