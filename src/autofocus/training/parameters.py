@@ -60,7 +60,7 @@ class TrainingParameters:
 
     steps: int | None = None
     epochs: float = 12.0
-    finetune_steps: int = 300
+    finetune_steps: int = 200
     batch: int = 64
     learning_rate: float | None = None
     weight_decay: float = 0.05
