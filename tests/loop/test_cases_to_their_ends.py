@@ -93,6 +93,27 @@ def test_too_few_labels_end_undecided_and_say_how_many_more(story: Story) -> Non
 
 
 @pytest.mark.slow
+def test_the_next_try_goes_on_from_what_an_undecided_one_learnt(story: Story) -> None:
+    world = story.world
+    world.policy(labels={"per_case": 24, "comparison": 8}, harm={"tolerance": 0.1})
+    story.go_to("closed", kind="tinted")
+    first = story.case
+    assert first.verdict == "undecided"
+    assert first.evidence["harm"]["n"] == 16
+    for _ in range(60):
+        world.serve(50, glass=0.5, kind="tinted")
+        world.answer()
+        story.tick(1)
+        if story.case.number > first.number and story.case.stage == "closed":
+            break
+    second = story.case
+    assert (second.number, second.signal) == (first.number + 1, first.signal)
+    asked = purposes(world, second.id)["verdict"]
+    assert second.evidence["harm"]["n"] == 16 + asked
+    assert second.evidence["harm"]["margin"] == first.evidence["harm"]["margin"]
+
+
+@pytest.mark.slow
 def test_a_verdict_goes_on_with_newer_images_when_all_were_asked(story: Story) -> None:
     """A slice too small to tell is no reason to give up while more like it keep coming."""
     world = story.world

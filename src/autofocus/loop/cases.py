@@ -148,6 +148,10 @@ class Cases:
         found = [c for c in self.list() if c.signal == case.signal and c.number <= case.number]
         return tuple(sorted(found, key=lambda c: c.number))
 
+    def undecided_tries(self, case: Case) -> tuple[Case, ...]:
+        """The tries before this one whose labels told neither harm nor harmlessness."""
+        return tuple(c for c in self.tries(case)[:-1] if c.verdict == "undecided")
+
     def last_try(self, case: Case) -> dict[str, int] | None:
         """Where the log ended when the case before this one gave up; None for a first try."""
         earlier = self.tries(case)[:-1]

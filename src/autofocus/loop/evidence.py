@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 MIN_ROWS = 150
 CLEAR_ROWS = 800
 MIN_SLICE = 12
+# Labels are drawn from the core of the slice when it is this pure by the diagnosis's own posterior,
+# and twice as large as what is asked for; a case waits so many rows for that. Early slices are half
+# ordinary images, which hide the harm (docs/decisions, verdict labels).
+PURE = 0.95
+PATIENT_ROWS = 1500
 # Rows a case looks at, and pairs after which two models that never disagree are called equal.
 MAX_ROWS = 5000
 MAX_PAIRS = 20_000
@@ -102,12 +107,7 @@ def diagnosis(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any] | None:
     if len(since) < MIN_ROWS:
         return None
     found = _diagnose(rooms, case, before, since)
-    clear = found.p_value <= 0.05
-    if len(since) < (MAX_ROWS if clear else CLEAR_ROWS) and (
-        not clear or found.count < _enough(rooms.policy())
-    ):
-        # A real slice that is small as yet: labels drawn from it need something to draw from.
-        # Or none to be seen: closing would declare normal what was alarmed about, so not in haste.
+    if _in_haste(found, len(since), rooms.policy()):
         return None
 
     def work() -> dict[str, Any]:
@@ -136,10 +136,17 @@ def diagnosis(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any] | None:
     return cases.once(case.id, "diagnosis", work)
 
 
-def _enough(policy: Policy) -> int:
-    """Drifted images wanted before labels are drawn from them: its core, half of them, shall hold
-    as many as are asked for."""
-    return max(MIN_SLICE, 2 * policy.labels.training)
+def _in_haste(found: Diagnosis, rows: int, policy: Policy) -> bool:
+    """Whether more rows would name the slice better, and are worth waiting for."""
+    if found.p_value > 0.05:
+        # None to be seen: closing would declare normal what was alarmed about.
+        return rows < CLEAR_ROWS
+    wanted = policy.labels.training
+    # A real slice that is small as yet: its core, half of it, shall hold what is asked for.
+    if found.count < max(MIN_SLICE, 2 * wanted):
+        return rows < MAX_ROWS
+    pure = float(found.posterior[found.core].mean()) >= PURE
+    return rows < PATIENT_ROWS and not (pure and found.count >= 4 * wanted)
 
 
 def _diagnose(rooms: Rooms, case: Case, before: Window | None, since: Window) -> Diagnosis:
@@ -189,28 +196,32 @@ class Harm:
 
 
 def harm(rooms: Rooms, cases: Cases, case: Case) -> Harm:
-    """Weigh the answers on randomly drawn drifted images against the reference's error."""
+    """Weigh the answers on randomly drawn drifted images against the reference's error.
+
+    What earlier tries learnt without a decision counts: the product of their e-values and this one
+    is an e-value for "in none of them is the error above the margin".
+    """
     policy = rooms.policy().harm
     reference, _ = rooms.monitor.baseline(case.model)
     errors = reference.errors
     wrong, n = (0, 0) if errors is None else (int(errors.sum()), len(errors))
+    tries = (*cases.undecided_tries(case), case)
     # The rule of a running test is kept: an edited tolerance would void its guarantee.
+    first = cases.step(tries[0].id, "harm-rule")
     rule = cases.once(
         case.id,
         "harm-rule",
-        lambda: {
-            "wrong": wrong,
-            "n": n,
-            "tolerance": policy.tolerance,
-            "alpha": policy.alpha,
-        },
+        lambda: (
+            first or {"wrong": wrong, "n": n, "tolerance": policy.tolerance, "alpha": policy.alpha}
+        ),
     )
     test = HarmTest.against_reference(
         rule["wrong"], rule["n"], tolerance=rule["tolerance"], alpha=rule["alpha"]
     )
     losses = [
         float(a.label != a.details["predicted"])
-        for a in rooms.labels.answers(case.id, purpose="verdict")
+        for one in tries
+        for a in rooms.labels.answers(one.id, purpose="verdict")
     ]
     test = test.update(losses)
     return Harm(

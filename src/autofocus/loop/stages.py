@@ -247,7 +247,11 @@ def weigh_the_harm(rooms: Rooms, cases: Cases, case: Case) -> bool:
 def collect_labels(rooms: Rooms, cases: Cases, case: Case) -> bool:
     policy = rooms.policy().labels
     verdict = rooms.labels.progress(case.id, "verdict")
-    wanted = min(policy.training, policy.per_case - policy.comparison) - verdict["done"]
+    # Training learns from the answers of earlier tries too.
+    known = verdict["done"] + sum(
+        rooms.labels.progress(one.id, "verdict")["done"] for one in cases.undecided_tries(case)
+    )
+    wanted = min(policy.training, policy.per_case - policy.comparison) - known
     progress = rooms.labels.progress(case.id, "training")
     if sum(progress.values()) == 0 and wanted > 0:
         picks = evidence.training_picks(rooms, cases, case, wanted)
@@ -265,7 +269,7 @@ def collect_labels(rooms: Rooms, cases: Cases, case: Case) -> bool:
     if progress["open"] + progress["leased"]:
         cases.wait_for(case.id, _labels_wanted(progress, "the training"))
         return False
-    if progress["done"] + verdict["done"] == 0:
+    if progress["done"] + known == 0:
         return close(rooms, cases, case, "undecided", "every question was skipped")
     return cases.move(case.id, "collect", "train")
 
