@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,9 @@ from fastapi import APIRouter
 
 from autofocus.api.access import InProject
 from autofocus.api.shapes import LabelQueue, LabelStats, LabelTaskToShow, shaped
+from autofocus.errors import InvalidInput
 from autofocus.labels.batch import Decided, Decision
+from autofocus.labels.quality import Agreement, LabelQuality
 from autofocus.types.codec import encode
 from autofocus.types.data import Annotation, LabelSource, LabelTask
 from autofocus.workspace.workspace import Project
@@ -179,6 +182,47 @@ def stats(project: InProject) -> dict[str, Any]:
     """Counts by state, class and author."""
     found: dict[str, Any] = encode(project.labels.stats())
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequest:
+    """How many of the worst labels are to be reviewed."""
+
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewAsked:
+    """How many questions are new in the queue."""
+
+    asked: int
+
+
+@router.get("/quality", **shaped(LabelQuality))
+def quality(project: InProject, limit: int = 100) -> dict[str, Any]:
+    """Which labels are probably wrong, worst first, among the images the champion looked at.
+
+    ``POST data/embeddings`` lets it look at the rest.
+    """
+    found = project.labels.quality()
+    kept = dataclasses.replace(found, suspects=found.suspects[: min(max(limit, 0), 10_000)])
+    return encode(kept)  # type: ignore[no-any-return]
+
+
+@router.post("/review", **shaped(ReviewAsked))
+def review(project: InProject, body: ReviewRequest) -> dict[str, Any]:
+    """Put the worst labels that nobody reviewed into the queue, with the purpose ``review``."""
+    if not 1 <= body.limit <= 10_000:
+        raise InvalidInput(f"Ask for 1 to 10000 reviews, not {body.limit}.", field="limit")
+    found = project.labels.quality()
+    wanted = [s for s in found.suspects if not s.reviewed][: body.limit]
+    return {"asked": project.labels.review(wanted, model=found.model) if wanted else 0}
+
+
+@router.get("/agreement", **shaped(list[Agreement]))
+def agreement(project: InProject) -> list[dict[str, Any]]:
+    """How often every two people agree on the images that both labelled."""
+    return [encode(pair) for pair in project.labels.agreement()]
 
 
 @router.get("/history")

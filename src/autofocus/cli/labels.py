@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from autofocus.cli.session import Session, default_author
 from autofocus.cli.table_options import FileColumn, LabelColumn
+from autofocus.types.codec import encode
 
 app = typer.Typer(
     help="Labels and the labelling queue.", no_args_is_help=True, rich_markup_mode=None
@@ -109,6 +112,81 @@ def stats(context: typer.Context) -> None:
         "Labels",
         ["what", "how many"],
         ((key, value) for key, value in numbers.items()),
+    )
+
+
+@app.command()
+def qa(
+    context: typer.Context,
+    ask: Annotated[
+        int, typer.Option(min=0, help="Put this many of the worst into the queue, for review.")
+    ] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Rows.")] = 20,
+) -> None:
+    """Find labels that are probably wrong, worst first, and ask people about them.
+
+    Every label is compared with what a classifier expects that has not seen it (confident
+    learning on the champion's embeddings). In the review, accepting the suggestion corrects the
+    label and giving the same class again keeps it; what was kept is not asked about again.
+    """
+    session: Session = context.obj
+    with session.open_project() as project:
+        with session.progress("The champion looks at the images") as advance:
+            project.data.embeddings.compute(advance, threads=os.cpu_count() or 1)
+        found = project.labels.quality()
+        wanted = [s for s in found.suspects if not s.reviewed][:ask]
+        asked = project.labels.review(wanted, model=found.model) if wanted else 0
+    shown = dataclasses.replace(found, suspects=found.suspects[:limit])
+    if session.json:
+        session.say({**encode(shown), "asked": asked}, "")
+        return
+    session.table(
+        shown,
+        f"{found.checked} labels checked, about {found.estimated_errors:.0f} are wrong",
+        ["image", "labelled", "by", "looks like", "how sure", ""],
+        (
+            (s.key, s.given, s.author, s.suggested, f"{s.confidence:.0%}", "kept" * s.reviewed)
+            for s in shown.suspects
+        ),
+    )
+    for pair in found.confused[:5]:
+        session.console.print(
+            f"About {pair.labels:.0f} labelled {pair.given} are {pair.suggested}.", highlight=False
+        )
+    if found.missing:
+        session.console.print(
+            f"{found.missing} labelled images could not be read by the model.", highlight=False
+        )
+    few = min(found.checked, max(20, round(2 * found.estimated_errors)))
+    session.console.print(
+        f"{asked} new questions are in the queue: autofocus labels queue, or the page."
+        if ask
+        else f"Review the worst: autofocus labels qa --ask {few}",
+        highlight=False,
+    )
+
+
+@app.command()
+def agreement(context: typer.Context) -> None:
+    """How often people agree who labelled the same images; kappa 0 is chance, 1 is always."""
+    session: Session = context.obj
+    with session.open_project() as project:
+        found = project.labels.agreement()
+    session.table(
+        found,
+        "Agreement",
+        ["first", "second", "images of both", "agree", "kappa"],
+        (
+            (
+                a.first,
+                a.second,
+                a.images,
+                f"{a.agreed / a.images:.0%}",
+                "" if a.kappa is None else f"{a.kappa:.2f}",
+            )
+            for a in found
+        ),
+        empty="No image was labelled by two people.",
     )
 
 

@@ -16,6 +16,15 @@ from autofocus.errors import Conflict, InvalidInput, NotFound
 from autofocus.events import Event
 from autofocus.labels.batch import Decided, Decision, decide
 from autofocus.labels.exchange import export_labels, import_labels
+from autofocus.labels.quality import (
+    PURPOSE,
+    Agreement,
+    LabelQuality,
+    Suspect,
+    agreement,
+    assess,
+    question_id,
+)
 from autofocus.store import tables
 from autofocus.store.annotations import as_annotation, end_annotation, write_annotation
 from autofocus.store.database import insert_ignore, next_revision, record_event
@@ -449,6 +458,46 @@ class Labels:
             "classes": dict(sorted(classes.items())),
             "authors": dict(sorted(authors.items())),
         }
+
+    # -- quality -------------------------------------------------------------------------
+
+    def quality(self) -> LabelQuality:
+        """Which labels are probably wrong, worst first, and how many.
+
+        Looks at all labels in force through the champion's embeddings, as far as they are there:
+        ``data.embeddings.compute()`` brings the rest. Raises NotFound without a champion,
+        InvalidInput with too few labels.
+        """
+        return assess(self._database, self._dataset)
+
+    def review(self, suspects: Sequence[Suspect], *, model: str = "") -> int:
+        """Ask people about suspected labels, through the queue; returns how many are new.
+
+        Accepting the suggestion corrects the label, giving the same class again keeps it, and
+        what was kept is not asked about again.
+        """
+        by = f"{model} " if model else ""
+        return self.request(
+            [
+                Question(
+                    id=question_id(self.project, s.key, s.sha256, s.given),
+                    key=s.key,
+                    sha256=s.sha256,
+                    reason=f"labelled {s.given}{f' by {s.author}' if s.author else ''}, {by}sees "
+                    f"{s.suggested}",
+                    purpose=PURPOSE,
+                    priority=s.score,
+                    suggestion=s.suggested,
+                    suggestion_confidence=s.confidence,
+                )
+                for s in suspects
+            ],
+            cause="label QA",
+        )
+
+    def agreement(self) -> list[Agreement]:
+        """How often every two people agree on the images that both labelled."""
+        return agreement(self)
 
     # -- in and out ----------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-// openapi.json sha256:4c790ade4f2f6d109c771e42e930a402099186450040bc161ddde44a8c7fc795
+// openapi.json sha256:5785b050558c5c59b021997dd038d7569d68d329b4b38bd2a72c369496e5dc42
 export interface paths {
     "/api/events": {
         parameters: {
@@ -576,6 +576,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/labels/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Agreement
+         * @description How often every two people agree on the images that both labelled.
+         */
+        get: operations["agreement_api_projects__project__labels_agreement_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/labels/answer": {
         parameters: {
             query?: never;
@@ -678,6 +698,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/labels/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Quality
+         * @description Which labels are probably wrong, worst first, among the images the champion looked at.
+         *
+         *     ``POST data/embeddings`` lets it look at the rest.
+         */
+        get: operations["quality_api_projects__project__labels_quality_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/labels/queue": {
         parameters: {
             query?: never;
@@ -732,6 +774,26 @@ export interface paths {
          * @description Take an answer or a skip back; the task is open again, history is kept.
          */
         post: operations["reopen_api_projects__project__labels_reopen_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Review
+         * @description Put the worst labels that nobody reviewed into the queue, with the purpose ``review``.
+         */
+        post: operations["review_api_projects__project__labels_review_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1581,6 +1643,22 @@ export interface components {
             value: number | null;
         };
         /**
+         * Agreement
+         * @description Two people on the same images: ``kappa`` is Cohen's, None where it is not defined.
+         */
+        Agreement: {
+            /** Agreed */
+            agreed: number;
+            /** First */
+            first: string;
+            /** Images */
+            images: number;
+            /** Kappa */
+            kappa: number | null;
+            /** Second */
+            second: string;
+        };
+        /**
          * Annotation
          * @description One label of one image at one time, by one author; never changed, only superseded.
          *
@@ -1751,6 +1829,18 @@ export interface components {
             author: string;
             /** Message */
             message: string;
+        };
+        /**
+         * Confused
+         * @description How many labels ``given`` are estimated to be ``suggested``.
+         */
+        Confused: {
+            /** Given */
+            given: string;
+            /** Labels */
+            labels: number;
+            /** Suggested */
+            suggested: string;
         };
         /**
          * Decided
@@ -2268,6 +2358,31 @@ export interface components {
             name: string;
             /** Split */
             split?: string | null;
+        };
+        /**
+         * LabelQuality
+         * @description What QA found: of ``checked`` labels about ``estimated_errors`` are wrong.
+         *
+         *     ``missing`` labelled images could not be looked at by the model ``model``. ``suspects`` come
+         *     worst first.
+         */
+        LabelQuality: {
+            /** Checked */
+            checked: number;
+            /** Confused */
+            confused: components["schemas"]["Confused"][];
+            /** Estimated Errors */
+            estimated_errors: number;
+            /** Missing */
+            missing: number;
+            /** Model */
+            model: string;
+            /** Project */
+            project: string;
+            /** Reviewed */
+            reviewed: number;
+            /** Suspects */
+            suspects: components["schemas"]["Suspect"][];
         };
         /**
          * LabelQueue
@@ -2882,6 +2997,25 @@ export interface components {
             subject: string;
         };
         /**
+         * ReviewAsked
+         * @description How many questions are new in the queue.
+         */
+        ReviewAsked: {
+            /** Asked */
+            asked: number;
+        };
+        /**
+         * ReviewRequest
+         * @description How many of the worst labels are to be reviewed.
+         */
+        ReviewRequest: {
+            /**
+             * Limit
+             * @default 100
+             */
+            limit: number;
+        };
+        /**
          * Run
          * @description One execution of a RunSpec.
          */
@@ -3247,6 +3381,34 @@ export interface components {
             subject: string;
             /** What */
             what: string;
+        };
+        /**
+         * Suspect
+         * @description A label that the data contradicts.
+         *
+         *     ``confidence`` is the out-of-sample probability of ``suggested``, ``score`` that less the
+         *     probability of ``given``, -1 .. 1. ``reviewed``: a person looked at it and kept it.
+         */
+        Suspect: {
+            /** Author */
+            author: string;
+            /** Confidence */
+            confidence: number;
+            /** Given */
+            given: string;
+            /** Key */
+            key: string;
+            /**
+             * Reviewed
+             * @default false
+             */
+            reviewed: boolean;
+            /** Score */
+            score: number;
+            /** Sha256 */
+            sha256: string;
+            /** Suggested */
+            suggested: string;
         };
         /**
          * Tag
@@ -4523,6 +4685,37 @@ export interface operations {
             };
         };
     };
+    agreement_api_projects__project__labels_agreement_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agreement"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     answer_api_projects__project__labels_answer_post: {
         parameters: {
             query?: never;
@@ -4700,6 +4893,39 @@ export interface operations {
             };
         };
     };
+    quality_api_projects__project__labels_quality_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelQuality"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     queue_api_projects__project__labels_queue_get: {
         parameters: {
             query?: {
@@ -4795,6 +5021,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LabelTaskToShow"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    review_api_projects__project__labels_review_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewRequest"];
+            };
+        };
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewAsked"];
                 };
             };
             /** @description Validation Error */
