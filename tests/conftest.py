@@ -22,6 +22,7 @@ from autofocus.store.database import Database
 from autofocus.store.objects import ObjectStore
 from autofocus.store.packs import PackStore
 from autofocus.types.clock import now
+from autofocus.types.data import Task
 
 # How fast the machine is today is no property of the code.
 settings.register_profile(
@@ -140,19 +141,22 @@ def packs(database: Database, objects: ObjectStore) -> Iterator[PackStore]:
 def new_dataset(
     database: Database, objects: ObjectStore, packs: PackStore
 ) -> Callable[..., Dataset]:
-    """Makes a project with the classes open and closed, and opens its dataset."""
+    """Makes a project, of classification with the classes open and closed, and opens its data."""
 
-    def make(name: str = "eyes", classes: tuple[str, ...] = CLASSES) -> Dataset:
+    def make(
+        name: str = "eyes", classes: tuple[str, ...] = CLASSES, task: Task = "classification"
+    ) -> Dataset:
         with database.begin() as conn:
             conn.execute(
                 sa.insert(tables.project).values(
-                    name=name, task="classification", classes=list(classes), policy="",
+                    name=name, task=task, classes=list(classes), policy="",
                     revision=0, paused=False, frozen="", created_at=now(),
                 )
             )  # fmt: skip
         return Dataset(
-            database, objects, packs, name, classes=classes, max_pixels=1_000_000, author="ada"
-        )
+            database, objects, packs, name, classes=classes, task=task, max_pixels=1_000_000,
+            author="ada",
+        )  # fmt: skip
 
     return make
 

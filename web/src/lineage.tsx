@@ -1,13 +1,13 @@
 import { useState } from "react";
-import { url, type LineageOfPrediction } from "./api/client";
+import { url, type Label, type LineageOfPrediction } from "./api/client";
 import { Badge, Fetched } from "./parts";
 import { Link } from "./router";
-import { percent, plural, ROLES, when } from "./words";
+import { labelWords, percent, plural, ROLES, when } from "./words";
 
 type LabelRow = {
   id: number;
   key: string;
-  label: { label?: string };
+  label: Label;
   author: string;
   created_at: string;
 };
@@ -24,7 +24,7 @@ export type Origin = {
     number: number;
     message: string;
     author: string;
-    counts: Record<string, Record<string, number>>;
+    images: Record<string, number>;
   } | null;
   case?: { id: string; outcome?: string | null } | null;
   signal?: { id: string } | null;
@@ -35,9 +35,8 @@ export type Origin = {
 
 /** The chain behind a model: promotion, case, run, version, labels, people. */
 export function Chain({ project, origin }: { project: string; origin: Origin }) {
-  const images = Object.entries(origin.version?.counts ?? {}).reduce(
-    (sum, [split, classes]) =>
-      split === "pool" ? sum : sum + Object.values(classes).reduce((a, b) => a + b, 0),
+  const images = Object.entries(origin.version?.images ?? {}).reduce(
+    (sum, [split, n]) => (split === "pool" ? sum : sum + n),
     0,
   );
   const authors = Object.entries(origin.authors ?? {}).sort((a, b) => b[1] - a[1]);
@@ -112,10 +111,10 @@ function AskedLabels({ project, labels }: { project: string; labels: LabelRow[] 
       <ul className="label-strip">
         {shown.map((row) => {
           const from = row.key.match(/^production\/(.+)$/)?.[1];
-          const told = `${row.label.label ?? "?"}, ${row.author}, ${when(row.created_at)}`;
+          const told = `${labelWords(row.label)}, ${row.author}, ${when(row.created_at)}`;
           const words = (
             <>
-              {row.label.label ?? "?"} <small>{row.author}</small>
+              {labelWords(row.label)} <small>{row.author}</small>
             </>
           );
           return (
@@ -171,7 +170,7 @@ function Answer({ project, lineage }: { project: string; lineage: LineageOfPredi
     : [];
   const at = new Date(Number(row["time_us"]) / 1000).toISOString();
   const truths = lineage.answered.map((a) => ({
-    label: (a["label"] as { label?: string } | undefined)?.label ?? "?",
+    label: labelWords(a["label"] as Label),
     author: String(a["author"]),
     at: String(a["created_at"]),
   }));

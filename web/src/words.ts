@@ -1,4 +1,4 @@
-import type { Case, HarmHistory, LoopStatus, MonitorStatus, Overview, Stage } from "./api/client";
+import type { Case, HarmHistory, Label, LoopStatus, MonitorStatus, Overview, Stage } from "./api/client";
 import { readable } from "./charts/numbers";
 
 export function percent(value: number | null | undefined, digits = 1): string {
@@ -27,6 +27,20 @@ export function when(at: string | null | undefined): string {
   return today
     ? date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })
     : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** A label as people read it in a list: the class, or those of its shapes with their numbers. */
+export function labelWords(label: Label): string {
+  if (label.kind === "tag") return label.label;
+  const counts = new Map<string, number>();
+  for (const shape of label.shapes ?? []) counts.set(shape.label, (counts.get(shape.label) ?? 0) + 1);
+  const named = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+  return named.map(([name, n]) => (n === 1 ? name : `${count(n)} ${name}`)).join(", ") || "nothing in it";
+}
+
+/** Whether a project's labels are boxes, polygons and masks, not one class for each image. */
+export function isDrawn(project: { task: string }): boolean {
+  return project.task !== "classification";
 }
 
 export const STAGES: { stage: Stage | "watch"; name: string; means: string }[] = [

@@ -24,6 +24,7 @@ from autofocus.api import (
     stream,
     uploads,
 )
+from autofocus.api.annotations import router as annotated
 from autofocus.api.background import Background
 from autofocus.errors import AutofocusError, Forbidden, InvalidInput
 
@@ -52,7 +53,8 @@ def create_app(
     app.state.embedding = Background()
     for module in (projects, data, uploads, labels, models, monitor, cases, settings, stream):
         app.include_router(module.router, prefix="/api")
-    app.include_router(monitor.machine, prefix="/api")
+    for router in (annotated, monitor.machine):
+        app.include_router(router, prefix="/api")
     app.include_router(page.router)
     app.add_exception_handler(AutofocusError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
@@ -67,6 +69,9 @@ async def _answer_error(_: Request, error: Exception) -> Response:
 
 async def _answer_validation_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    found = [e.get("ctx", {}).get("error") for e in error.errors()]
+    if len(found) == 1 and isinstance(found[0], AutofocusError):
+        return await _answer_error(_, found[0])  # our own values refuse with hint and context
     problems = "; ".join(
         f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()
     )

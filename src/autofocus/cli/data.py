@@ -119,7 +119,7 @@ def list_(
             (
                 s.key,
                 s.split,
-                s.label.label if s.label else "",
+                s.label.words if s.label else "",
                 f"{s.facts.width}x{s.facts.height}",
                 s.source,
             )
@@ -172,7 +172,7 @@ def search(
                         f"{item.similarity:.3f}",
                         item.sample.key,
                         item.sample.split,
-                        item.sample.label.label if item.sample.label else "",
+                        item.sample.label.words if item.sample.label else "",
                     )
                     for item in alike.items
                 ),
@@ -188,7 +188,7 @@ def search(
             (
                 s.key,
                 s.split,
-                s.label.label if s.label else "",
+                s.label.words if s.label else "",
                 f"{s.facts.width}x{s.facts.height}",
                 f"{s.facts.brightness:.0f}",
                 ", ".join(f"{name}={value}" for name, value in s.metadata.items()),
@@ -218,7 +218,7 @@ def show(
         f"split {sample.split}, sha256 {sample.sha256[:12]}, metadata {dict(sample.metadata)}",
         ["label", "author", "source", "when", "revision", "until"],
         (
-            (a.label.label, a.author, a.source, a.created_at, a.rev_from, a.rev_to or "now")
+            (a.label.words, a.author, a.source, a.created_at, a.rev_from, a.rev_to or "now")
             for a in history
         ),
         empty="Not labelled yet.",
@@ -234,8 +234,10 @@ def commit(
     session: Session = context.obj
     with session.open_project() as project:
         version = project.data.commit(name, author=project.workspace.author)
-    total = {split: sum(classes.values()) for split, classes in version.counts.items()}
-    session.say(version, f"{version.name} {version.digest[:12]}  {version.message}  {total}")
+    session.say(
+        version,
+        f"{version.name} {version.digest[:12]}  {version.message}  {dict(version.images)}",
+    )
 
 
 @app.command()
@@ -252,7 +254,7 @@ def log(context: typer.Context) -> None:
             (
                 v.name,
                 v.digest[:12],
-                sum(sum(c.values()) for c in v.counts.values()),
+                sum(v.images.values()),
                 v.message,
                 v.author,
                 v.created_at,

@@ -56,7 +56,7 @@ def answer(
     session: Session = context.obj
     with session.open_project() as project:
         annotation = project.labels.answer(task, label, author or default_author())
-    session.say(annotation, f"{annotation.key}: {annotation.label.label} by {annotation.author}")
+    session.say(annotation, f"{annotation.key}: {annotation.label.words} by {annotation.author}")
 
 
 @app.command()
@@ -98,7 +98,33 @@ def set_(
     session: Session = context.obj
     with session.open_project() as project:
         annotation = project.labels.label(key, label, author or default_author())
-    session.say(annotation, f"{annotation.key}: {annotation.label.label} by {annotation.author}")
+    session.say(annotation, f"{annotation.key}: {annotation.label.words} by {annotation.author}")
+
+
+@app.command()
+def annotate(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(help="Key of the image.")],
+    file: Annotated[Path, typer.Argument(help="JSON file with the label; - reads it from stdin.")],
+    author: Author = None,
+    seen: Annotated[
+        int | None,
+        typer.Option(help="Save only if this annotation is in force (its id; 0: none)."),
+    ] = None,
+) -> None:
+    """Give an image a label of boxes, polygons and masks; the label before stays in the history.
+
+    The file holds {"kind": "shapes", "shapes": [...]} as `autofocus --json data show KEY` prints
+    it.
+    """
+    from autofocus.cli.session import read_json
+    from autofocus.types.geometry import read_shapes
+
+    session: Session = context.obj
+    label = read_shapes(read_json(file))
+    with session.open_project() as project:
+        annotation = project.labels.annotate(key, label, author or default_author(), seen=seen)
+    session.say(annotation, f"{annotation.key}: {annotation.label.words} by {annotation.author}")
 
 
 @app.command()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from autofocus.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from autofocus.workspace.workspace import Project, Workspace
@@ -129,6 +131,19 @@ class Session:
         ) as bar:
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+def read_json(file: Path) -> Any:
+    """The JSON values of a file, ``-`` for standard input; raises NotFound, InvalidInput."""
+    import json
+
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        return json.loads(text)
+    except OSError as exc:
+        raise NotFound(f"{file} cannot be read: {exc.strerror}.") from exc
+    except ValueError as exc:
+        raise InvalidInput(f"{file} is not JSON: {exc}.", path=str(file)) from exc
 
 
 def default_author() -> str:

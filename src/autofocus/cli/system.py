@@ -30,7 +30,9 @@ def init(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the project: lower-case, digits, - and _.")],
     classes: Annotated[str, typer.Option(help="Class names, comma-separated, in fixed order.")],
-    task: Annotated[str, typer.Option(help="classification")] = "classification",
+    task: Annotated[
+        str, typer.Option(help="classification, detection or segmentation.")
+    ] = "classification",
 ) -> None:
     """Make a project, and the workspace if there is none yet."""
     session: Session = context.obj

@@ -16,6 +16,7 @@ from autofocus.data.archives import unpacked
 from autofocus.data.embeddings import Embedder, Embeddings, SimilarSamples
 from autofocus.data.exporters import BuiltinWriters, Writer, write_record
 from autofocus.data.importing import DEFAULT_RATIOS, Importer, ImportOptions, Progress, Ratios
+from autofocus.data.label_rules import LabelRules
 from autofocus.data.query import Query
 from autofocus.data.search import Facets, FoundSamples, Search
 from autofocus.data.sources import (
@@ -32,6 +33,7 @@ from autofocus.events import Event
 from autofocus.hooks import merge, plugin_manager
 from autofocus.imaging.inspect import inspect
 from autofocus.store import tables
+from autofocus.store.annotations import has_class
 from autofocus.store.database import insert_ignore, next_revision, record_event
 from autofocus.store.manifests import Manifest, write_manifest
 from autofocus.types.clock import now
@@ -43,9 +45,12 @@ from autofocus.types.data import (
     Page,
     Sample,
     Split,
+    Task,
     Version,
     VersionChange,
+    classes_of,
 )
+from autofocus.types.geometry import NOTHING
 
 if TYPE_CHECKING:
     from autofocus.store.blobs import BlobAt
@@ -72,6 +77,7 @@ class Dataset:
         project: str,
         *,
         classes: tuple[str, ...],
+        task: Task = "classification",
         max_pixels: int = 64_000_000,
         author: str = "",
         embedder: Callable[[], Embedder | None] = lambda: None,
@@ -81,10 +87,11 @@ class Dataset:
         self._packs = packs
         self.project = project
         self.classes = classes
+        self.rules = LabelRules(project, task, classes)
         self._max_pixels = max_pixels
         self._author = author
         self.embeddings = Embeddings(database, objects, packs, project, embedder)
-        self._search = Search(database, project, classes, self.embeddings.answers)
+        self._search = Search(database, self.rules, self.embeddings.answers)
         plugins = plugin_manager(builtins=(BuiltinReaders(), BuiltinWriters()))
         self._readers = merge(plugins.hook.import_formats())
         self._writers: dict[str, Writer] = merge(plugins.hook.export_formats())
@@ -143,14 +150,16 @@ class Dataset:
             found: Found = self._readers[name](
                 place,
                 ReadOptions(
-                    self.classes, file_column, label_column, None if root is None else Path(root)
+                    self.classes,
+                    file_column,
+                    label_column,
+                    None if root is None else Path(root),
+                    self.rules.task,
                 ),
             )
             if metadata is not None:
                 join_metadata(found, Path(metadata))
-            importer = Importer(
-                self._database, self._packs, self.project, self.classes, self._max_pixels, options
-            )
+            importer = Importer(self._database, self._packs, self.rules, self._max_pixels, options)
             report = importer.run(found, progress)
         report = replace(report, seconds=round(time.monotonic() - began, 3))
         with self._database.begin() as conn:
@@ -198,12 +207,14 @@ class Dataset:
         facts = []
         for new in images:
             check_key(new.key)
-            self._check_label(new.label)
             try:
-                facts.append(inspect(new.data, max_pixels=self._max_pixels))
+                fact = inspect(new.data, max_pixels=self._max_pixels)
             except ImageRejected as error:
                 error.context["key"] = new.key
                 raise
+            if new.label is not None:
+                self.rules.check(new.label, width=fact.width, height=fact.height)
+            facts.append(fact)
         entries = self._packs.append([new.data for new in images])
         if conn is None:
             with self._database.begin() as own:
@@ -232,7 +243,10 @@ class Dataset:
         cursor: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """Images by key after ``cursor``; ``label`` is a class or ``-`` for unlabelled."""
+        """Images by key after ``cursor``; ``label`` is a class or ``-`` for unlabelled.
+
+        With shapes an image has every class of its shapes, or ``(none)``.
+        """
         if not 1 <= limit <= _MAX_PAGE:
             raise InvalidInput(f"A page holds 1 to {_MAX_PAGE} images, not {limit}.", field="limit")
         query = rows.current(self.project).order_by(tables.sample.c.key).limit(limit)
@@ -245,7 +259,10 @@ class Dataset:
         if label == "-":
             query = query.where(tables.annotation.c.id.is_(None))
         elif label is not None:
-            query = query.where(tables.annotation.c.label["label"].as_string() == label)
+            classes = tables.annotation.c.classes
+            dialect = self._database.engine.dialect.name
+            empty = label == NOTHING and self.rules.drawn
+            query = query.where(classes == "[]" if empty else has_class(classes, label, dialect))
         with self._database.read() as conn:
             found = tuple(rows.as_sample(row) for row in conn.execute(query).mappings())
         return Page(found, found[-1].key if len(found) == limit else None)
@@ -394,10 +411,12 @@ class Dataset:
             )
         digest = write_manifest(self._objects, content, project=self.project)
         counts: dict[str, dict[str, int]] = {}
+        images: dict[str, int] = {}
         for row in content:
-            name = row.label["label"] if row.label is not None else ""
+            images[row.split] = images.get(row.split, 0) + 1
             by_class = counts.setdefault(row.split, {})
-            by_class[name] = by_class.get(name, 0) + 1
+            for name in ("",) if row.label is None else classes_of(row.label) or (NOTHING,):
+                by_class[name] = by_class.get(name, 0) + 1
         with self._database.begin() as conn:
             rows.lock_project(conn, self.project)  # two commits at once get two numbers
             latest = rows.latest_version(conn, self.project)
@@ -420,6 +439,7 @@ class Dataset:
                 message=message,
                 author=author,
                 counts=counts,
+                images=images,
                 created_at=now(),
                 effect=effect,
             )
@@ -543,14 +563,6 @@ class Dataset:
         return {"bytes": self._packs.gc(live)}
 
     # -- inner ---------------------------------------------------------------------------
-
-    def _check_label(self, label: Label | None) -> None:
-        if label is not None and label.label not in self.classes:
-            raise InvalidInput(
-                f"Class {label.label!r} is not declared in project {self.project}.",
-                hint=f"Declared are: {', '.join(self.classes)}.",
-                field="label",
-            )
 
     def _version_where(self, condition: Any) -> Version | None:
         query = sa.select(tables.version).where(tables.version.c.project == self.project, condition)

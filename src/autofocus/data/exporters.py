@@ -22,6 +22,7 @@ _OWN_COLUMNS = ("file", "label", "split")
 
 def write_csv(manifest: Manifest, folder: Path, progress: Progress) -> dict[str, Any]:
     """``images/<key>`` and ``labels.csv`` with class, split and metadata columns."""
+    _one_class_each(manifest, "csv")
     rows = [manifest.row(i) for i in range(len(manifest))]
     names = sorted({name for row in rows for name in row.metadata})
     # A metadata column called like one of ours would be read back as ours.
@@ -52,6 +53,7 @@ def write_csv(manifest: Manifest, folder: Path, progress: Progress) -> dict[str,
 
 def write_imagefolder(manifest: Manifest, folder: Path, progress: Progress) -> dict[str, Any]:
     """``<split>/<class>/<key, slashes as __>``; images without a label lie below the split."""
+    _one_class_each(manifest, "imagefolder")
     with_metadata = 0
     taken: set[str] = set()
     for i in range(len(manifest)):
@@ -66,6 +68,18 @@ def write_imagefolder(manifest: Manifest, folder: Path, progress: Progress) -> d
     if with_metadata:
         lost.append(f"metadata of {with_metadata} images (format csv carries it)")
     return {"format": "imagefolder", "images": len(manifest), "not carried": "; ".join(lost)}
+
+
+def _one_class_each(manifest: Manifest, format: str) -> None:
+    try:
+        manifest.classes()
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"Format {format} has one class for each image and cannot carry shapes. "
+            f"{error.message}",
+            hint="Export as coco, which carries boxes, polygons and masks.",
+            field="format",
+        ) from error
 
 
 def _with_suffix(key: str, data: bytes) -> str:

@@ -6,11 +6,12 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autofocus.data import rows
+from autofocus.data.label_rules import LabelRules
 from autofocus.data.sources import Found, Item
 from autofocus.data.writing import NewImage, Written, check_key, write_images
 from autofocus.errors import AutofocusError, InvalidInput
@@ -53,20 +54,22 @@ class Importer:
         self,
         database: Database,
         packs: PackStore,
-        project: str,
-        classes: tuple[str, ...],
+        rules: LabelRules,
         max_pixels: int,
         options: ImportOptions,
     ) -> None:
         self._database = database
         self._packs = packs
-        self._project = project
-        self._classes = classes
+        self._project = rules.project
+        self._classes = rules.classes
+        self._rules = rules
         self._max_pixels = max_pixels
         self._options = options
 
     def run(self, found: Found, progress: Progress | None = None) -> ImportReport:
         """Take everything; each batch is committed by itself, its bytes before its rows."""
+        if self._rules.drawn:
+            _drop_classes(found, self._rules)
         self._check_classes(found)
         splits = self._splits(found.items)
         skipped = list(found.skipped)
@@ -191,6 +194,17 @@ class Importer:
             )
         except OSError as exc:
             return Skipped(item.key, "unreadable", f"cannot be read: {exc.strerror}")
+
+
+def _drop_classes(found: Found, rules: LabelRules) -> None:
+    """Where shapes are labelled, the class of a whole image is no label; say so."""
+    named = sum(item.label is not None for item in found.items)
+    if named:
+        found.items = [replace(item, label=None) for item in found.items]
+        found.notices.append(
+            f"{named} image(s) come with a class for the whole image (a folder or column), which "
+            f"is no label in a project for {rules.task}: taken without a label"
+        )
 
 
 def assign_split(name: str, ratios: Ratios = DEFAULT_RATIOS) -> Split:

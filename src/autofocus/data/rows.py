@@ -11,12 +11,20 @@ from sqlalchemy.engine import Connection
 from autofocus.store import tables
 from autofocus.store.manifests import ManifestRow
 from autofocus.types.clock import now
-from autofocus.types.data import ImageFacts, Label, Sample, Split, Tag, Version, VersionChange
+from autofocus.types.data import (
+    ImageFacts,
+    Label,
+    Sample,
+    Split,
+    Version,
+    VersionChange,
+    as_label,
+)
 
 _LOOKUP = 500  # values in one IN (...), below every database's limit
 _FACTS = tuple(ImageFacts.__dataclass_fields__)
 
-State = tuple[str, str | None, str]  # sha256, class, split
+State = tuple[str, dict[str, Any] | None, str]  # sha256, label as it is stored, split
 
 
 def current(project: str) -> sa.Select[Any]:
@@ -48,7 +56,7 @@ def as_sample(row: Any) -> Sample:
         row["split"],
         row["metadata"],
         row["source"],
-        None if value is None else Tag(value["label"]),
+        None if value is None else as_label(value),
     )
 
 
@@ -152,7 +160,7 @@ def labels_in_force(conn: Connection, project: str, keys: Sequence[str]) -> dict
         table.c.project == project, table.c.rev_to.is_(None)
     )
     return {
-        row.key: Tag(row.label["label"])
+        row.key: as_label(row.label)
         for part in _parts(keys)
         for row in conn.execute(query.where(table.c.key.in_(part)))
     }
@@ -160,8 +168,8 @@ def labels_in_force(conn: Connection, project: str, keys: Sequence[str]) -> dict
 
 def labels_ever(
     conn: Connection, project: str, keys: Sequence[str], source: str
-) -> dict[str, set[str]]:
-    """The classes that a source ever gave to each key's image as it is now."""
+) -> dict[str, list[Label]]:
+    """The labels that a source ever gave to each key's image as it is now."""
     label, sample = tables.annotation, tables.sample
     query = (
         sa.select(label.c.key, label.c.label)
@@ -187,10 +195,10 @@ def labels_ever(
             now_there.c.sha256 == sample.c.sha256,
         ),
     )
-    found: dict[str, set[str]] = {}
+    found: dict[str, list[Label]] = {}
     for part in _parts(keys):
         for row in conn.execute(query.where(label.c.key.in_(part))):
-            found.setdefault(row.key, set()).add(row.label["label"])
+            found.setdefault(row.key, []).append(as_label(row.label))
     return found
 
 
@@ -345,7 +353,7 @@ def state_at(conn: Connection, project: str, keys: Sequence[str], at: int) -> di
     """Content of those keys at a revision; keys that were not there are left out."""
     sample, label = tables.sample, tables.annotation
     images: dict[str, tuple[str, str]] = {}
-    classes: dict[str, str] = {}
+    labels: dict[str, dict[str, Any]] = {}
     for part in _parts(keys):
         for key, rev_from, rev_to, sha256, split in conn.execute(
             _history(sample, project, part).add_columns(sample.c.sha256, sample.c.split)
@@ -356,8 +364,8 @@ def state_at(conn: Connection, project: str, keys: Sequence[str], at: int) -> di
             _history(label, project, part).add_columns(label.c.label)
         ):
             if rev_from <= at and (rev_to is None or rev_to > at):
-                classes[key] = value["label"]
-    return {key: (sha256, classes.get(key), split) for key, (sha256, split) in images.items()}
+                labels[key] = value
+    return {key: (sha256, labels.get(key), split) for key, (sha256, split) in images.items()}
 
 
 def _history(table: sa.Table, project: str, keys: Sequence[str]) -> sa.Select[Any]:
@@ -377,17 +385,24 @@ def change(key: str, before: State | None, after: State | None) -> list[VersionC
         return []
     if before is None:
         assert after is not None
-        return [VersionChange(key, after[0], "added", None, after[1])]
+        return [VersionChange(key, after[0], "added", None, _words(after))]
     if after is None:
-        return [VersionChange(key, before[0], "removed", before[1], None)]
+        return [VersionChange(key, before[0], "removed", _words(before), None)]
     changes = []
     if before[0] != after[0]:
         changes.append(VersionChange(key, after[0], "replaced", before[0], after[0]))
     if before[1] != after[1]:
-        changes.append(VersionChange(key, after[0], "relabelled", before[1], after[1]))
+        told = _words(before), _words(after)
+        if told[0] == told[1]:
+            told = told[0], f"{told[1]}, drawn anew"
+        changes.append(VersionChange(key, after[0], "relabelled", *told))
     if before[2] != after[2]:
         changes.append(VersionChange(key, after[0], "moved", before[2], after[2]))
     return changes
+
+
+def _words(state: State) -> str | None:
+    return None if state[1] is None else as_label(state[1]).words
 
 
 def facts_of(conn: Connection, project: str, names: set[str]) -> dict[str, dict[str, Any]]:

@@ -16,11 +16,14 @@ from autofocus.data import rows
 from autofocus.data.query import META, STATISTICS, Query, Term
 from autofocus.errors import InvalidInput
 from autofocus.store import tables
+from autofocus.store.annotations import has_class
 from autofocus.types.data import Sample
+from autofocus.types.geometry import NOTHING
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
+    from autofocus.data.label_rules import LabelRules
     from autofocus.store.database import Database
 
 Condition = sa.ColumnElement[bool]
@@ -84,13 +87,13 @@ class Search:
     def __init__(
         self,
         database: Database,
-        project: str,
-        classes: tuple[str, ...],
+        rules: LabelRules,
         answers: Callable[[], Answers | None],
     ) -> None:
         self._database = database
-        self._project = project
-        self._classes = classes
+        self._project = rules.project
+        self._classes = rules.classes
+        self._known = (*rules.classes, NOTHING) if rules.drawn else rules.classes
         self._answers = answers
         self._dialect = database.engine.dialect.name
         self._counted: dict[tuple[int, str], Facets] = {}
@@ -184,14 +187,14 @@ class Search:
         values = list(term.values)
         if term.field == "class":
             for value in values:
-                if value not in self._classes:
+                if value not in self._known:
                     raise InvalidInput(
                         f"Class {value!r} is not declared in project {self._project}.",
-                        hint=f"Declared are: {', '.join(self._classes)}. Images without a label: "
+                        hint=f"Declared are: {', '.join(self._known)}. Images without a label: "
                         "is:unlabelled.",
                         field="class",
                     )
-            return _is_in(_class(), values), True
+            return self._labelled(*map(str, values)), True
         if term.field in ("split", "source", "format"):
             return _s.c[term.field].in_(values), False
         if term.field == "author":
@@ -213,6 +216,16 @@ class Search:
         find = sa.func.instr if self._dialect == "sqlite" else sa.func.strpos
         return find(sa.func.lower(_s.c.key), text.lower()) > 0
 
+    def _labelled(self, *names: str) -> Condition:
+        """Whether the label has one of those classes; false where there is no label."""
+        found = [
+            _a.c.classes == "[]"
+            if name == NOTHING
+            else has_class(_a.c.classes, name, self._dialect)
+            for name in names
+        ]
+        return sa.and_(_a.c.id.is_not(None), sa.or_(*found))
+
     def _state(self, state: str, notices: list[str]) -> Condition:
         if state == "disputed":
             answers = self._asked(notices)
@@ -221,7 +234,7 @@ class Search:
             return sa.or_(
                 *(
                     sa.and_(
-                        _a.c.id.is_not(None), _class() != label,
+                        _a.c.id.is_not(None), sa.not_(self._labelled(label)),
                         self._among(answers.predicted(label)),
                     )
                     for label in self._classes
@@ -349,7 +362,7 @@ class Search:
     def _plain(self, conn: Connection, query: Query) -> list[Facet]:
         """The facets of columns: those under the same conditions are counted in one pass."""
         columns = {
-            "class": _class(), "split": _s.c.split, "source": _s.c.source,
+            "class": _a.c.classes, "split": _s.c.split, "source": _s.c.source,
             "author": _a.c.author, "case": _a.c.case, "format": _s.c.format,
         }  # fmt: skip
         alike: dict[Query, list[str]] = {}
@@ -367,10 +380,12 @@ class Search:
         return [self._facet(name, counts[name]) for name in columns]
 
     def _facet(self, name: str, counts: dict[Any, int]) -> Facet:
+        if name == "class":
+            counts = _by_class(counts)
         values = [(str(v), n) for v, n in counts.items() if v is not None]
         values.sort(key=lambda pair: (-pair[1], pair[0]))
         if name == "class":
-            order = {label: i for i, label in enumerate(self._classes)}
+            order = {label: i for i, label in enumerate(self._known)}
             values.sort(key=lambda pair: order.get(pair[0], len(order)))
             if None in counts:
                 values.append(("", counts[None]))
@@ -464,9 +479,13 @@ def _pairs(dialect: str, narrow: Any) -> _Pairs:
     return _Pairs(each, each.c.key, value)
 
 
-def _class() -> Any:
-    """The class of the label in force; NULL without one."""
-    return _a.c.label["label"].as_string()
+def _by_class(counts: Mapping[str | None, int]) -> dict[Any, int]:
+    """Counts by the column ``classes`` as counts by class: an image is in each of its classes."""
+    found: dict[Any, int] = {}
+    for text, n in counts.items():
+        for name in (None,) if text is None else json.loads(text) or (NOTHING,):
+            found[name] = found.get(name, 0) + n
+    return found
 
 
 def _is_in(column: Any, values: Sequence[Any]) -> Condition:

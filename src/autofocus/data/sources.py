@@ -16,7 +16,7 @@ from autofocus.data.files import IMAGE_SUFFIXES, key_of, list_images
 from autofocus.data.tabular import Scalar, label_column, read_table, scalar
 from autofocus.errors import InvalidInput, NotFound
 from autofocus.hooks import hookimpl
-from autofocus.types.data import Skipped, Split
+from autofocus.types.data import Skipped, Split, Task
 
 SPLIT_NAMES: Mapping[str, Split] = {
     "train": "train",
@@ -59,12 +59,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a reader should take things; ``root`` is where a table's paths begin."""
+    """How a reader should take things; ``root`` is where a table's paths begin.
+
+    Where ``task`` is not classification, a class for a whole image is no label.
+    """
 
     classes: tuple[str, ...]
     file_column: str | None = None
     label_column: str | None = None
     root: Path | None = None
+    task: Task = "classification"
 
 
 Reader = Callable[[Path, ReadOptions], Found]
@@ -106,7 +110,7 @@ def read_imagefolder(root: Path, options: ReadOptions) -> Found:
     if listing.others:
         found.notices.append(f"{listing.others} file(s) that are no images were passed over")
     names = {item.label for item in found.items if item.label is not None}
-    if len(names) == 1 and len(options.classes) > 1:
+    if len(names) == 1 and len(options.classes) > 1 and options.task == "classification":
         found.notices.append(
             f"every labelled image is in one class folder, {names.pop()!r}: if that is not its "
             "class, import that folder itself"

@@ -11,13 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from autofocus.config.policy import DataPolicy
-from autofocus.errors import AutofocusError
+from autofocus.errors import AutofocusError, InvalidInput
 from autofocus.types.data import Version
+from autofocus.types.geometry import NOTHING, Shapes
 from autofocus.types.models import Gate, Metric, Report
 
 if TYPE_CHECKING:
     from autofocus.data.dataset import Dataset
+    from autofocus.data.label_rules import LabelRules
     from autofocus.store.manifests import Manifest
+
+Classes = tuple[str, ...] | None  # of an image: () where nothing is in it, None without a label
 
 _EXAMPLES = 10
 _MAX_PAIRS = 10_000
@@ -30,7 +34,8 @@ def run_data_tests(dataset: Dataset, version: Version, policy: DataPolicy | None
     """Test a version; compares with its parent where there is one.
 
     Fails on unreadable images, the same image in two splits, one image with two labels, labels
-    outside the declared classes, and too few images of a class. Near-duplicates across splits,
+    outside the declared classes, shapes outside their image, and too few images of a class (an
+    image with shapes of two classes is one of both). Near-duplicates across splits,
     a changed class balance and changed statistics are reported; they fail where the policy is
     strict about them. The pool is no split: nothing is trained or tested on it.
     """
@@ -38,15 +43,16 @@ def run_data_tests(dataset: Dataset, version: Version, policy: DataPolicy | None
     manifest = dataset.manifest(version)
     parent = None if version.parent is None else dataset.manifest(dataset.version(version.parent))
     keys, names = manifest.column("key"), manifest.column("sha256")
-    splits, classes = manifest.column("split"), manifest.classes()
+    splits, classes = manifest.column("split"), manifest.class_sets()
     facts = dataset.facts(set(names))
     details: dict[str, Any] = {}
     gates = [
         _readable(manifest, keys, details),
         _leaks(keys, names, splits, details),
         _near_leaks(keys, names, splits, facts, policy, details),
-        _conflicts(keys, names, classes, details),
+        _conflicts(keys, names, manifest.column("label"), classes, details),
         _declared(keys, classes, dataset.classes, details),
+        *([_inside(manifest, dataset.rules, details)] if dataset.rules.drawn else []),
         _counts(splits, classes, dataset.classes, policy),
         _balance(classes, parent, policy, details),
         _statistics(names, facts, dataset, parent, policy, details),
@@ -180,29 +186,37 @@ def _near_leaks(
 
 
 def _conflicts(
-    keys: list[str], names: list[str], classes: list[str | None], details: dict[str, Any]
+    keys: list[str],
+    names: list[str],
+    labels: list[str | None],
+    classes: list[Classes],
+    details: dict[str, Any],
 ) -> Gate:
-    labels: dict[str, dict[str, str]] = defaultdict(dict)
-    for key, name, label in zip(keys, names, classes, strict=True):
+    seen: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+    for key, name, label, found in zip(keys, names, labels, classes, strict=True):
         if label is not None:
-            labels[name].setdefault(label, key)
-    bad = [by_label for by_label in labels.values() if len(by_label) > 1]
-    details["conflicts"] = [dict(b) for b in bad[:_EXAMPLES]]
+            words = ", ".join(found or (NOTHING,))
+            seen[name].setdefault(label, (words, key))
+    bad = [sorted(by_label.values()) for by_label in seen.values() if len(by_label) > 1]
+    details["conflicts"] = [{key: words for words, key in b} for b in bad[:_EXAMPLES]]
     reason = "no image carries two labels"
     if bad:
-        example = " and ".join(f"{label} as {key}" for label, key in sorted(bad[0].items()))
+        example = " and ".join(f"{words} as {key}" for words, key in bad[0])
         reason = f"{len(bad)} image(s) carry several labels under several keys, e.g. {example}"
     return Gate("labels agree", not bad, reason, float(len(bad)), 0.0)
 
 
 def _declared(
     keys: list[str],
-    classes: list[str | None],
+    classes: list[Classes],
     declared: tuple[str, ...],
     details: dict[str, Any],
 ) -> Gate:
     wrong = {
-        c: key for key, c in zip(keys, classes, strict=True) if c is not None and c not in declared
+        name: key
+        for key, found in zip(keys, classes, strict=True)
+        for name in found or ()
+        if name not in declared
     }
     details["undeclared"] = dict(sorted(wrong.items())[:_EXAMPLES])
     reason = (
@@ -213,16 +227,36 @@ def _declared(
     return Gate("declared classes", not wrong, reason, float(len(wrong)), 0.0)
 
 
+def _inside(manifest: Manifest, rules: LabelRules, details: dict[str, Any]) -> Gate:
+    problems = []
+    widths, heights = manifest.column("width"), manifest.column("height")
+    for i, key in enumerate(manifest.column("key")):
+        label = manifest.label(i)
+        for shape in label.shapes if isinstance(label, Shapes) else ():
+            try:
+                shape.check_inside(widths[i], heights[i])
+            except InvalidInput as error:
+                problems.append(f"{key}: {error.message}")
+    details["outside"] = problems[:_EXAMPLES]
+    reason = "every shape lies in its image"
+    if problems:
+        reason = f"{len(problems)} shape(s) do not lie in their image, e.g. {problems[0]}"
+    return Gate("shapes inside", not problems, reason, float(len(problems)), 0.0)
+
+
 def _counts(
-    splits: list[str], classes: list[str | None], declared: tuple[str, ...], policy: DataPolicy
+    splits: list[str], classes: list[Classes], declared: tuple[str, ...], policy: DataPolicy
 ) -> Gate:
     counts = Counter(
-        label for split, label in zip(splits, classes, strict=True) if split == "train" and label
+        name
+        for split, found in zip(splits, classes, strict=True)
+        if split == "train"
+        for name in found or ()
     )
     fewest = min(counts[name] for name in declared)
     few = [f"{name} ({counts[name]})" for name in declared if counts[name] < policy.min_per_class]
     held = sum(
-        split == "test" and label is not None for split, label in zip(splits, classes, strict=True)
+        split == "test" and found is not None for split, found in zip(splits, classes, strict=True)
     )
     problems = []
     if few:
@@ -236,14 +270,14 @@ def _counts(
 
 
 def _balance(
-    classes: list[str | None],
+    classes: list[Classes],
     parent: Manifest | None,
     policy: DataPolicy,
     details: dict[str, Any],
 ) -> Gate:
     if parent is None:
         return Gate("class balance", True, "the first version: nothing to compare with")
-    before, after = _shares(parent.classes()), _shares(classes)
+    before, after = _shares(parent.class_sets()), _shares(classes)
     changes = {
         c: after.get(c, 0.0) - before.get(c, 0.0) for c in sorted(before.keys() | after.keys())
     }
@@ -255,10 +289,11 @@ def _balance(
     return _warning("class balance", reason, changes[worst], policy.max_balance_change, policy)
 
 
-def _shares(classes: list[str | None]) -> dict[str, float]:
-    counts = Counter(c for c in classes if c is not None)
-    total = sum(counts.values())
-    return {name: n / total for name, n in counts.items()}
+def _shares(classes: list[Classes]) -> dict[str, float]:
+    """The share of the labelled images that each class is in."""
+    labelled = [found or (NOTHING,) for found in classes if found is not None]
+    counts = Counter(name for found in labelled for name in found)
+    return {name: n / len(labelled) for name, n in counts.items()}
 
 
 def _statistics(

@@ -133,7 +133,7 @@ def write_images(
         before = labels.get(new.key)
         if new.label is None or new.label == before:
             continue
-        if new.label.label in imported.get(new.key, ()):
+        if new.label in imported.get(new.key, ()):
             written.kept.append(new.key)
             continue
         labels[new.key] = new.label

@@ -16,6 +16,7 @@ from autofocus.errors import Conflict, InvalidInput
 from autofocus.events import Event
 from autofocus.store import tables
 from autofocus.store.database import record_event
+from autofocus.types.data import Tag, as_label
 
 if TYPE_CHECKING:
     from autofocus.labels.queue import Labels
@@ -167,7 +168,7 @@ def _conflict(
         "state": row["state"],
         "do": decision.do,
         "yours": decision.label,
-        "label": now["label"]["label"] if now else None,
+        "label": as_label(now["label"]).words if now else None,
         "author": now["author"] if now else row["assignee"],
         "annotation": int(now["id"]) if now else 0,
     }
@@ -180,7 +181,8 @@ def _conflict(
         return told if row["state"] == "done" else None
     if row["state"] == "cancelled":
         return told
-    if decision.seen is None or (now is not None and now["label"]["label"] == decision.label):
+    yours = Tag(decision.label or "-")
+    if decision.seen is None or (now is not None and as_label(now["label"]) == yours):
         return None
     if (now["id"] if now else 0) == decision.seen:
         return None

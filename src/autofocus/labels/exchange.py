@@ -115,7 +115,7 @@ def export_labels(database: Database, project: str, path: Path) -> int:
         writer = csv.writer(file)
         writer.writerow(["file", "label", "author", "source", "created_at", "case"])
         for a in found:
-            writer.writerow([a.key, a.label.label, a.author, a.source, a.created_at, a.case or ""])
+            writer.writerow([a.key, a.label.words, a.author, a.source, a.created_at, a.case or ""])
     return len(found)
 
 

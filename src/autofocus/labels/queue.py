@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +15,7 @@ from sqlalchemy.engine import Connection
 from autofocus.data import rows
 from autofocus.errors import Conflict, InvalidInput, NotFound
 from autofocus.events import Event
+from autofocus.labels.annotate import annotate, annotation_in_force
 from autofocus.labels.batch import Decided, Decision, decide
 from autofocus.labels.exchange import export_labels, import_labels
 from autofocus.labels.quality import (
@@ -32,11 +34,14 @@ from autofocus.types.clock import now, parse
 from autofocus.types.data import (
     Annotation,
     ImportReport,
+    Label,
     LabelSource,
     LabelTask,
     Page,
     Tag,
+    as_label,
 )
+from autofocus.types.geometry import NOTHING
 
 if TYPE_CHECKING:
     from autofocus.data.dataset import Dataset
@@ -347,7 +352,39 @@ class Labels:
             self._record_answer(conn, number, key, label, author, "", "")
             return self._annotation(conn, number)
 
+    def annotate(
+        self,
+        key: str,
+        label: Label,
+        author: str,
+        *,
+        seen: int | None = None,
+        request: str | None = None,
+        seconds: float | None = None,
+        source: LabelSource = "human",
+    ) -> Annotation:
+        """Put a whole label in force for an image; the labels before stay in history.
+
+        ``seen`` is the id of the annotation that the author looked at, 0 for none; where another
+        label is in force by now, Conflict has it under ``context["annotation"]`` and nothing is
+        saved (None asks for no check). ``request`` makes saving the same label twice harmless:
+        the second time gives what the first one saved. Open questions about the image are
+        answered with it. Raises NotFound, InvalidInput naming the shape that is wrong: a class
+        that is not declared, or a place outside the image by more than half a pixel.
+        """
+        return annotate(
+            self, key, label, author, seen=seen, request=request, seconds=seconds, source=source
+        )
+
     # -- looking back --------------------------------------------------------------------
+
+    def annotation(self, key: str) -> Annotation | None:
+        """The label in force of an image, None without one; raises NotFound without an image."""
+        with self._database.read() as conn:
+            found = annotation_in_force(conn, self.project, key)
+        if found is None:
+            self._dataset.sample(key)
+        return found
 
     def history(self, key: str) -> Annotations:
         """Every label an image ever had, newest first; raises NotFound for an unknown image."""
@@ -404,7 +441,7 @@ class Labels:
                     key=row["key"],
                     sha256=row["sha256"],
                     purpose=row["purpose"],
-                    label=row["label_value"]["label"],
+                    label=as_label(row["label_value"]).words,
                     author=row["author"],
                     done_at=row["done_at"],
                     propensity=row["propensity"],
@@ -428,7 +465,10 @@ class Labels:
         return {state: found.get(state, 0) for state in STATES}
 
     def stats(self) -> dict[str, Any]:
-        """Counts of tasks by state, of labels in force by class and by author."""
+        """Counts of tasks by state, of labels in force by class and by author.
+
+        An image with shapes of two classes counts in both, one with none as ``(none)``.
+        """
         task, label = tables.label_task, tables.annotation
         in_force = (label.c.project == self.project, label.c.rev_to.is_(None))
         with self._database.read() as conn:
@@ -439,12 +479,13 @@ class Labels:
             )
             by_state = {state: int(n) for state, n in states}
             classes: dict[str, int] = {}
-            # By name: PostgreSQL takes the same expression with other parameters for another one.
-            name = label.c.label["label"].as_string().label("name")
-            for value, n in conn.execute(
-                sa.select(name, sa.func.count()).where(*in_force).group_by(sa.text("name"))
+            for text, n in conn.execute(
+                sa.select(label.c.classes, sa.func.count())
+                .where(*in_force)
+                .group_by(label.c.classes)
             ):
-                classes[value] = int(n)
+                for name in json.loads(text) or (NOTHING,):
+                    classes[name] = classes.get(name, 0) + int(n)
             authors = {
                 author: int(n)
                 for author, n in conn.execute(
@@ -626,12 +667,10 @@ class Labels:
         return _as_task({**row, "state": "open", "assignee": None})
 
     def _check(self, label: str, author: str, source: str) -> None:
-        if label not in self._dataset.classes:
-            raise InvalidInput(
-                f"Class {label!r} is not declared in project {self.project}.",
-                hint=f"Declared are: {', '.join(self._dataset.classes)}.",
-                field="label",
-            )
+        self._dataset.rules.check_class(label)
+        self._check_author(author, source)
+
+    def _check_author(self, author: str, source: str) -> None:
         if not author:
             raise InvalidInput("A label needs an author, got an empty name.", field="author")
         if source not in get_args(LabelSource):
@@ -677,7 +716,7 @@ class Labels:
         found = as_annotation(row)
         if (found.key, found.label) != (key, Tag(label)):
             raise Conflict(
-                f"Request {request!r} saved {found.label.label} for {found.key} before.",
+                f"Request {request!r} saved {found.label.words} for {found.key} before.",
                 hint="Use a new request name for a new answer.",
             )
         return found

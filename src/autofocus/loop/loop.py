@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from autofocus.errors import AutofocusError, Conflict
+from autofocus.errors import AutofocusError, Conflict, InvalidInput
 from autofocus.events import Event
 from autofocus.loop import evidence, readings, rollout, stages
 from autofocus.loop.cases import PLAIN, TRY_AGAIN, Cases
 from autofocus.loop.model_tests import run_model_tests
 from autofocus.store import tables
 from autofocus.store.database import record_event
+from autofocus.training.runs import TRAINED
 from autofocus.types.clock import now, parse
 from autofocus.types.codec import decode, digest
 from autofocus.types.production import Case, Deployment, Signal
@@ -286,7 +287,14 @@ class Loop:
     # -- deciding ------------------------------------------------------------------------
 
     def open_by_hand(self, *, who: str, why: str) -> Case:
-        """Open a case on the latest predictions; raises Conflict if one is open."""
+        """Open a case on the latest predictions; raises Conflict if one is open, InvalidInput for
+        a task without models."""
+        if self._rooms.task not in TRAINED:
+            raise InvalidInput(
+                f"Project {self._rooms.project} is for {self._rooms.task}; the loop heals models "
+                f"for {', '.join(TRAINED)} only.",
+                field="task",
+            )
         champion = self._rooms.models.model("champion")
         case = self._cases.open(
             model=champion.id, trigger=f"{who} asked: {why}", signal=None, actor=who

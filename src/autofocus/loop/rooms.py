@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from autofocus.store.database import Database
     from autofocus.store.objects import ObjectStore
     from autofocus.training.runs import Training
+    from autofocus.types.data import Task
     from autofocus.types.models import Predictor
 
 
@@ -29,6 +30,7 @@ class Rooms:
     """
 
     project: str
+    task: Task
     classes: tuple[str, ...]
     database: Database
     objects: ObjectStore

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,8 @@ from sqlalchemy.engine import Connection
 
 from autofocus.store.tables import annotation
 from autofocus.types.clock import now
-from autofocus.types.codec import decode, encode
-from autofocus.types.data import Annotation, Label, LabelSource, Tag
+from autofocus.types.codec import encode
+from autofocus.types.data import Annotation, Label, LabelSource, as_label
 
 # Built once: putting a statement together costs more than the database needs to run it.
 _OF_REQUEST = sa.select(annotation.c.id).where(
@@ -63,6 +64,7 @@ def write_annotation(
         "project": project,
         "key": key,
         "label": encode(label),
+        "classes": classes_text(label.classes),
         "author": author,
         "source": source,
         "confidence": confidence,
@@ -107,6 +109,7 @@ def write_annotations(
                 "project": project,
                 "key": new.key,
                 "label": encode(new.label),
+                "classes": classes_text(new.label.classes),
                 "author": new.author,
                 "source": new.source,
                 "case": new.case,
@@ -128,5 +131,21 @@ def end_annotation(conn: Connection, *, project: str, key: str, revision: int) -
 def as_annotation(row: Any) -> Annotation:
     """A row (mapping) of the table as value."""
     values = {f: row[f] for f in Annotation.__dataclass_fields__}
-    values["label"] = decode(Tag, row["label"])
+    values["label"] = as_label(row["label"])
     return Annotation(**values)
+
+
+def classes_text(classes: Sequence[str]) -> str:
+    """The column ``classes``: a JSON list without blanks, in ASCII."""
+    return json.dumps(list(classes), separators=(",", ":"))
+
+
+def has_class(column: Any, name: str, dialect: str) -> sa.ColumnElement[bool]:
+    """Whether the column ``classes`` holds that class; NULL where there is no label.
+
+    A quotation mark after a bracket or comma begins a name: inside of one it has a backslash in
+    front. So what stands there is the name itself or another one, never a part of one.
+    """
+    find = sa.func.instr if dialect == "sqlite" else sa.func.strpos
+    text = json.dumps(name)
+    return sa.or_(find(column, f"[{text}") > 0, find(column, f",{text}") > 0)

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from autofocus.errors import Corrupted, NotFound
+from autofocus.errors import Corrupted, InvalidInput, NotFound
 from autofocus.store.blobs import BlobAt, read_blob
 from autofocus.store.objects import ObjectStore
 from autofocus.types.codec import canonical_json
-from autofocus.types.data import Split
+from autofocus.types.data import Label, Split, as_label, classes_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -168,10 +168,31 @@ class Manifest:
         return values
 
     def classes(self) -> list[str | None]:
-        """The class of each image, None where it is not labelled."""
+        """The one class of each image, None where it is not labelled.
+
+        Raises InvalidInput for a version of labels with shapes, which have any number.
+        """
+        found: list[str | None] = []
+        for i, text in enumerate(self.column("label")):
+            label = None if text is None else json.loads(text)
+            if label is not None and label.get("kind") == "shapes":
+                raise InvalidInput(
+                    f"Version {self.digest[:12]} labels shapes, e.g. in "
+                    f"{self._columns['key'][i].as_py()}; one class for each image was expected.",
+                )
+            found.append(None if label is None else label["label"])
+        return found
+
+    def class_sets(self) -> list[tuple[str, ...] | None]:
+        """The classes of each image, sorted; () where nothing is in it, None without a label."""
         return [
-            None if text is None else json.loads(text)["label"] for text in self.column("label")
+            None if text is None else classes_of(json.loads(text)) for text in self.column("label")
         ]
+
+    def label(self, i: int) -> Label | None:
+        """The i-th image's label."""
+        text = self._columns["label"][i].as_py()
+        return None if text is None else as_label(json.loads(text))
 
     def select(self, split: Split, *, labelled: bool | None = None) -> npt.NDArray[np.int64]:
         """Row numbers of a split, in order of keys; ``labelled`` True or False narrows it."""

@@ -103,7 +103,8 @@ annotation = Table(
     Column("id", _Serial, primary_key=True, autoincrement=True),
     Column("project", String(63), ForeignKey("project.name"), nullable=False),
     Column("key", Text, nullable=False),  # of the sample
-    Column("label", JSON, nullable=False),  # encoded Tag
+    Column("label", JSON, nullable=False),  # encoded Tag or Shapes
+    Column("classes", Text, nullable=False, server_default="[]"),  # of the label, as a JSON list
     Column("author", String(128), nullable=False),
     Column("source", String(16), nullable=False),
     Column("confidence", Float),
@@ -132,6 +133,7 @@ version = Table(
     Column("message", Text, nullable=False),
     Column("author", String(128), nullable=False),
     Column("counts", JSON, nullable=False),
+    Column("images", JSON, nullable=False, server_default="{}"),
     Column("created_at", String(32), nullable=False),
     Column("effect", String(255), unique=True),  # names the inputs when the loop commits
     Index("ix_version_digest", "digest"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from autofocus.errors import Conflict, JobFailed, NotFound
+from autofocus.errors import Conflict, InvalidInput, JobFailed, NotFound
 from autofocus.events import Event
 from autofocus.store import tables
 from autofocus.store.database import insert_ignore, one_row, record_event
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 TASK = "autofocus.training.job:train"
 TRIES = 3  # starts after a death by signal; each goes on from the last checkpoint
 FINAL = ("done", "failed", "cancelled")
+TRAINED: tuple[Task, ...] = ("classification",)  # tasks that there are models for
 METRICS_FILE = "metrics.jsonl"
 _POLL_SECONDS = 0.25
 
@@ -77,8 +78,9 @@ class Training:
         """Everything that decides what a run of this project on ``version`` produces.
 
         A fine-tuning takes its bundle's architecture unless one is named. Raises InvalidInput for
-        a wrong parameter, NotFound for a bundle that is not there.
+        a wrong parameter or a task without models, NotFound for a bundle that is not there.
         """
+        self._check_task()
         parse_parameters(parameters or {})
         if architecture is None or (initial_bundle is not None and architecture == "compact"):
             architecture = "compact"
@@ -100,6 +102,7 @@ class Training:
 
     def start(self, spec: RunSpec, *, case: str | None = None) -> Run:
         """Start a run, or find it: a run is named by its spec. One that failed starts anew."""
+        self._check_task()
         run_id = f"{self.project}-run-{spec.digest[:12]}"
         self._put_aside_if_failed(run_id)
         with self._database.begin() as conn:
@@ -135,6 +138,16 @@ class Training:
         if run.state not in FINAL:
             self._submit(run_id, run.spec, publish=True)
         return self.poll(run_id)
+
+    def _check_task(self) -> None:
+        if self._task not in TRAINED:
+            raise InvalidInput(
+                f"Project {self.project} is for {self._task}, and this release trains models for "
+                f"{', '.join(TRAINED)} only.",
+                hint="Its images can be labelled, tested, frozen and exported meanwhile: "
+                "autofocus data export --format coco FOLDER",
+                field="task",
+            )
 
     def _put_aside_if_failed(self, run_id: str) -> None:
         """Make a failed or cancelled run one that was never started; its events stay."""

@@ -11,17 +11,25 @@ import hashlib
 import json
 import types as builtin_types
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from autofocus.errors import InvalidInput
 
 T = TypeVar("T")
 
+_NUMBERS = (float, int)
+_KNOWN_HINTS: dict[Any, dict[str, Any]] = {}
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
 
 def encode(value: Any) -> Any:
     """Return ``value`` as JSON-safe dicts, lists and scalars."""
+    kind: Any = type(value)
+    if kind in _SCALARS:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {name: encode(getattr(value, name)) for name in _names(kind)}
     if isinstance(value, Mapping):
         return {str(k): encode(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -58,13 +66,11 @@ def _decode(hint: Any, data: Any, where: str) -> Any:
         if len(chosen) == 1:
             return _decode(chosen[0], data, where)
         for arm in chosen:
-            if dataclasses.is_dataclass(arm) and isinstance(data, Mapping):
-                kinds = get_args(get_type_hints(arm).get("kind"))
-                if data.get("kind") in kinds:
-                    return _decode(arm, data, where)
-            elif isinstance(arm, type) and isinstance(data, arm):
+            if isinstance(data, Mapping) and data.get("kind") in _kinds(arm):
+                return _decode(arm, data, where)
+            if isinstance(arm, type) and isinstance(data, arm):
                 return data
-        raise InvalidInput(f"{where}: {data!r} fits none of {[str(a) for a in chosen]}.")
+        raise InvalidInput(f"{where}: {data!r:.200} fits none of {[str(a) for a in chosen]}.")
     if origin is Literal:
         if data not in get_args(hint):
             raise InvalidInput(f"{where}: {data!r} is not one of {list(get_args(hint))}.")
@@ -76,6 +82,8 @@ def _decode(hint: Any, data: Any, where: str) -> Any:
         if origin is tuple and not (len(args) == 2 and args[1] is Ellipsis):
             if len(args) != len(data):
                 raise InvalidInput(f"{where}: expected {len(args)} values, got {len(data)}.")
+            if all(arg is float for arg in args) and all(type(v) in _NUMBERS for v in data):
+                return tuple(_float(v, where) for v in data)  # polygons have thousands of points
             return tuple(
                 _decode(a, v, f"{where}[{i}]")
                 for i, (a, v) in enumerate(zip(args, data, strict=True))
@@ -90,7 +98,7 @@ def _decode(hint: Any, data: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return _decode_dataclass(hint, data, where)
     if hint is float and isinstance(data, int) and not isinstance(data, bool):
-        return float(data)
+        return _float(data, where)
     if isinstance(hint, type) and (
         not isinstance(data, hint) or (isinstance(data, bool) and hint is not bool)
     ):
@@ -103,7 +111,7 @@ def _decode(hint: Any, data: Any, where: str) -> Any:
 def _decode_dataclass(cls: Any, data: Any, where: str) -> Any:
     if not isinstance(data, Mapping):
         raise InvalidInput(f"{where}: expected a mapping, got {type(data).__name__}.")
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}
     problems = []
     for name in data:
@@ -116,6 +124,31 @@ def _decode_dataclass(cls: Any, data: Any, where: str) -> Any:
     if problems:
         raise InvalidInput(f"{where}: {'; '.join(problems)}.", hint=f"Known: {sorted(fields)}.")
     return cls(**{k: _decode(hints[k], v, f"{where}.{k}") for k, v in data.items()})
+
+
+def _float(value: float, where: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise InvalidInput(f"{where}: the number is too large.") from None
+
+
+@cache
+def _names(cls: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(cls))
+
+
+def _hints(cls: Any) -> dict[str, Any]:
+    # Evaluating annotations costs more than all else in a small dataclass.
+    found = _KNOWN_HINTS.get(cls)
+    if found is None:
+        found = _KNOWN_HINTS[cls] = get_type_hints(cls)
+    return found
+
+
+def _kinds(cls: Any) -> tuple[Any, ...]:
+    """What ``kind`` may be in a dataclass; nothing for another type."""
+    return get_args(_hints(cls).get("kind")) if dataclasses.is_dataclass(cls) else ()
 
 
 def _guess(name: str, known: Any) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from autofocus.errors import InvalidInput
+from autofocus.errors import Corrupted, InvalidInput
+from autofocus.types.codec import decode
+from autofocus.types.geometry import Shapes
 
 Split = Literal["train", "val", "test", "pool"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test", "pool")
-Task = Literal["classification"]
-TASKS: tuple[Task, ...] = ("classification",)
+Task = Literal["classification", "detection", "segmentation"]
+TASKS: tuple[Task, ...] = ("classification", "detection", "segmentation")
 LabelSource = Literal["import", "human", "model", "feedback", "script"]
 
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -67,8 +69,35 @@ class Tag:
         if not self.label:
             raise InvalidInput("A tag needs a class name, got an empty one.")
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The one class."""
+        return (self.label,)
 
-Label = Tag
+    @property
+    def words(self) -> str:
+        """What people read in a list."""
+        return self.label
+
+
+Label = Tag | Shapes  # told apart by ``kind`` wherever they are written
+
+
+def as_label(value: Mapping[str, Any]) -> Label:
+    """A label as it is stored, as value; raises Corrupted for what no release wrote."""
+    kind = value.get("kind", "tag")
+    if kind == "tag":
+        return Tag(value["label"])
+    if kind == "shapes":
+        return decode(Shapes, value)
+    raise Corrupted(f"A stored label is of an unknown kind {kind!r}.")
+
+
+def classes_of(value: Mapping[str, Any]) -> tuple[str, ...]:
+    """The classes of a label as it is stored, each once, sorted; reads no geometry."""
+    if value.get("kind") == "shapes":
+        return tuple(sorted({shape["label"] for shape in value["shapes"]}))
+    return (value["label"],)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +151,7 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class LabelTask:
-    """One question to an annotator: which class is this image?
+    """One question to an annotator: which class is this image, or what is in it?
 
     ``reason`` says in plain words why it is asked, ``purpose`` what the answer serves,
     ``propensity`` is the probability with which the image was drawn (None: not drawn at random).
@@ -147,7 +176,9 @@ class LabelTask:
 class Version:
     """A frozen dataset: named by an order-independent digest of content, never changed.
 
-    ``counts`` maps ``split`` to ``class`` to number of labelled images.
+    ``counts`` maps ``split`` to ``class`` to number of images: "" for those without a label,
+    "(none)" for those that were looked at and hold nothing. An image with shapes of two classes
+    counts in both; ``images`` has the number of images by split.
     """
 
     digest: str
@@ -159,6 +190,7 @@ class Version:
     revision: int
     parent: str | None
     counts: Mapping[str, Mapping[str, int]]
+    images: Mapping[str, int]
 
     def __post_init__(self) -> None:
         check_sha256(self.digest, "Version.digest")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from autofocus.errors import InvalidInput
 from autofocus.types.codec import digest
 from autofocus.types.data import Task, check_sha256
+from autofocus.types.geometry import Geometry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,15 +177,39 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """One object that a model sees in an image: class, where, and how sure it is (0 to 1).
+
+    The geometry is in pixels of the upright image that was asked about, as in a label.
+    """
+
+    label: str
+    geometry: Geometry
+    score: float
+
+    def __post_init__(self) -> None:
+        if not self.label:
+            raise InvalidInput("A detection needs a class name, got an empty one.", field="label")
+        if not 0.0 <= self.score <= 1.0:  # also refuses nan
+            raise InvalidInput(
+                f"The score of a detection must be in 0..1, got {self.score}.", field="score"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class PredictionBatch:
     """What a Predictor answers for n images.
 
     probabilities float32 (n, classes); embedding float32 (n, d); whitened float32 (n, k).
+    Classification: a row of probabilities sums to 1 and ``detections`` is empty. Detection and
+    segmentation: ``detections`` has one tuple an image, the surest first, and a row of
+    probabilities says for each class how sure the model is that the image holds it at all.
     """
 
     probabilities: npt.NDArray[np.float32]
     embedding: npt.NDArray[np.float32]
     whitened: npt.NDArray[np.float32]
+    detections: tuple[tuple[Detection, ...], ...] = ()
 
 
 class Predictor(Protocol):

@@ -19,6 +19,7 @@ from autofocus.store.objects import ObjectStore
 from autofocus.types.clock import now
 from autofocus.types.codec import digest
 from autofocus.types.data import TASKS, Page, Task, check_project_name
+from autofocus.types.geometry import NOTHING
 
 if TYPE_CHECKING:
     from autofocus.compute.executor import LocalExecutor
@@ -267,10 +268,18 @@ class Workspace:
                 f"Task {task!r} is not supported, expected one of {list(TASKS)}.", field="task"
             )
         cleaned = tuple(c.strip() for c in classes)
-        if len(cleaned) < 2 or len(set(cleaned)) != len(cleaned) or not all(cleaned):
+        fewest = 2 if task == "classification" else 1
+        if len(cleaned) < fewest or len(set(cleaned)) != len(cleaned) or not all(cleaned):
             raise InvalidInput(
-                f"A project needs at least two different class names, got {list(classes)}.",
+                f"A project for {task} needs at least {'two' if fewest == 2 else 'one'} class "
+                f"name, all of them different, got {list(classes)}.",
                 hint="For example: --classes open,closed",
+                field="classes",
+            )
+        if NOTHING in cleaned:
+            raise InvalidInput(
+                f"{NOTHING} cannot be a class: images that were looked at and hold nothing are "
+                "counted under it.",
                 field="classes",
             )
         parse_policy(policy)
@@ -491,6 +500,7 @@ class Project:
             w.packs,
             self.name,
             classes=self.classes,
+            task=self.task,
             max_pixels=w.settings.max_pixels,
             author=w.author,
             embedder=self._embedder,
@@ -573,6 +583,7 @@ class Project:
 
         rooms = Rooms(
             project=self.name,
+            task=self.task,
             classes=self.classes,
             database=self.workspace.database,
             objects=self.workspace.objects,

@@ -20,6 +20,7 @@ export type Sample = Schemas["Sample"];
 export type FoundSamples = Schemas["FoundSamples"];
 export type Facets = Schemas["Facets"];
 export type Annotation = Schemas["Annotation"];
+export type Label = Annotation["label"];
 export type Version = Schemas["Version"];
 export type VersionChange = Schemas["VersionChange"];
 export type Changes = Schemas["Changes"];

@@ -1,4 +1,4 @@
-// openapi.json sha256:5785b050558c5c59b021997dd038d7569d68d329b4b38bd2a72c369496e5dc42
+// openapi.json sha256:a7973df37443389c69ecb1ced3f7d3af2abc3e576983cfcfa042538f7b9fd2a8
 export interface paths {
     "/api/events": {
         parameters: {
@@ -197,6 +197,34 @@ export interface paths {
          */
         get: operations["overview_api_projects__project__get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/annotations/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Annotation
+         * @description The label in force of an image, with who gave it and when; null without one.
+         */
+        get: operations["annotation_api_projects__project__annotations__key__get"];
+        /**
+         * Save
+         * @description Put a label of shapes in force; the ones before stay in history.
+         *
+         *     The same request twice is saved once, and answered with what it saved. 409 with
+         *     ``context.annotation`` where another label is in force than the one that was ``seen``: the
+         *     annotation in force, null if it was taken away. Open questions about the image are answered.
+         */
+        put: operations["save_api_projects__project__annotations__key__put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1679,7 +1707,8 @@ export interface components {
             id: number;
             /** Key */
             key: string;
-            label: components["schemas"]["Tag"];
+            /** Label */
+            label: components["schemas"]["Tag"] | components["schemas"]["Shapes"];
             /** Project */
             project: string;
             /** Rev From */
@@ -1749,6 +1778,26 @@ export interface components {
             decisions: components["schemas"]["autofocus__labels__batch__Decision"][];
             /** Request */
             request: string;
+        };
+        /**
+         * Box
+         * @description An upright rectangle: ``x``, ``y`` its top left corner, in pixels; a side is never 0.
+         */
+        Box: {
+            /** Height */
+            height: number;
+            /**
+             * Kind
+             * @default box
+             * @constant
+             */
+            kind: "box";
+            /** Width */
+            width: number;
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
         };
         /**
          * Case
@@ -2618,6 +2667,27 @@ export interface components {
             memory_used_bytes: number;
         };
         /**
+         * Mask
+         * @description Single pixels of an image of ``height`` x ``width``, at least one of them.
+         *
+         *     ``counts`` is COCO's compressed run-length string: column by column, beginning with a run of
+         *     pixels outside (:mod:`autofocus.types.rle` reads and writes it).
+         */
+        Mask: {
+            /** Counts */
+            counts: string;
+            /** Height */
+            height: number;
+            /**
+             * Kind
+             * @default mask
+             * @constant
+             */
+            kind: "mask";
+            /** Width */
+            width: number;
+        };
+        /**
          * Metric
          * @description A number with its interval; ``n`` images it rests on, ``slice`` empty for all.
          */
@@ -2960,6 +3030,25 @@ export interface components {
             yaml: string;
         };
         /**
+         * Polygon
+         * @description The union of closed outlines, each of three points or more; holes need a :class:`Mask`.
+         *
+         *     ``parts`` hold points (x, y) in pixels; an object that something hides in the middle has two.
+         */
+        Polygon: {
+            /**
+             * Kind
+             * @default polygon
+             * @constant
+             */
+            kind: "polygon";
+            /** Parts */
+            parts: [
+                number,
+                number
+            ][][];
+        };
+        /**
          * Report
          * @description The outcome of an evaluation or test: metrics, gates, tables; passes if all gates pass.
          *
@@ -3108,9 +3197,9 @@ export interface components {
             seed: number;
             /**
              * Task
-             * @constant
+             * @enum {string}
              */
-            task: "classification";
+            task: "classification" | "detection" | "segmentation";
             /** Threads */
             threads: number;
             /** Version */
@@ -3127,7 +3216,8 @@ export interface components {
             facts: components["schemas"]["ImageFacts"];
             /** Key */
             key: string;
-            label?: components["schemas"]["Tag"] | null;
+            /** Label */
+            label?: components["schemas"]["Tag"] | components["schemas"]["Shapes"] | null;
             /** Metadata */
             metadata?: {
                 [key: string]: string | number | boolean | null;
@@ -3146,6 +3236,25 @@ export interface components {
              * @enum {string}
              */
             split: "train" | "val" | "test" | "pool";
+        };
+        /**
+         * SaveAnnotation
+         * @description A label to be put in force, and who says so.
+         *
+         *     ``seen`` is the id of the annotation that was looked at, 0 for none; ``request`` makes sending
+         *     it twice harmless; ``seconds`` is the time it took.
+         */
+        SaveAnnotation: {
+            /** Author */
+            author: string;
+            /** Label */
+            label: components["schemas"]["Shapes"];
+            /** Request */
+            request: string;
+            /** Seconds */
+            seconds?: number | null;
+            /** Seen */
+            seen: number;
         };
         /**
          * ServerStatus
@@ -3246,6 +3355,58 @@ export interface components {
             settings: components["schemas"]["SettingInForce"][];
             /** Workspace */
             workspace: string;
+        };
+        /**
+         * Shape
+         * @description One object in an image: its class, where it is, and what else is known of it.
+         *
+         *     ``id`` is unique in the image and stays when the shape is edited. ``suggested_by`` names the
+         *     model whose suggestion was accepted. ``crowd`` says that it outlines many objects as one, which
+         *     an evaluation must not count as one (``iscrowd`` in COCO).
+         */
+        Shape: {
+            /** Attributes */
+            attributes?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /**
+             * Crowd
+             * @default false
+             */
+            crowd: boolean;
+            /** Geometry */
+            geometry: components["schemas"]["Box"] | components["schemas"]["Polygon"] | components["schemas"]["Mask"];
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Suggested By */
+            suggested_by?: string | null;
+        };
+        /**
+         * Shapes
+         * @description The label of detection and segmentation: everything marked in one image.
+         *
+         *     The order is the order of drawing, the last one on top. No shapes at all says that somebody
+         *     looked and there is nothing. ``tags`` are words about the whole image (``night``).
+         */
+        Shapes: {
+            /**
+             * Kind
+             * @default shapes
+             * @constant
+             */
+            kind: "shapes";
+            /**
+             * Shapes
+             * @default []
+             */
+            shapes: components["schemas"]["Shape"][];
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
         };
         /**
          * Share
@@ -3583,7 +3744,9 @@ export interface components {
          * Version
          * @description A frozen dataset: named by an order-independent digest of content, never changed.
          *
-         *     ``counts`` maps ``split`` to ``class`` to number of labelled images.
+         *     ``counts`` maps ``split`` to ``class`` to number of images: "" for those without a label,
+         *     "(none)" for those that were looked at and hold nothing. An image with shapes of two classes
+         *     counts in both; ``images`` has the number of images by split.
          */
         Version: {
             /** Author */
@@ -3598,6 +3761,10 @@ export interface components {
             created_at: string;
             /** Digest */
             digest: string;
+            /** Images */
+            images: {
+                [key: string]: number;
+            };
             /** Message */
             message: string;
             /** Number */
@@ -3995,6 +4162,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    annotation_api_projects__project__annotations__key__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Annotation"] | null;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    save_api_projects__project__annotations__key__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveAnnotation"];
+            };
+        };
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Annotation"];
                 };
             };
             /** @description Validation Error */

@@ -88,7 +88,7 @@ function Values({
           onClick={() => search(toggled(query, field, value))}
         >
           <span className="facet-bar" style={{ width: `${(100 * n) / most}%` }} />
-          <span className="facet-value">{value === "" ? "no label" : value}</span>
+          <span className="facet-value">{value === "" ? "no label" : value === "(none)" ? "nothing in it" : value}</span>
           <span className="facet-count">{count(n)}</span>
         </button>
       ))}

@@ -1,7 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { url, type Sample } from "../api/client";
-import { plural } from "../words";
+import { labelWords, plural } from "../words";
 import type { Windows } from "./windows";
 
 export function picture(project: string, sha256: string, size: number): string {
@@ -90,7 +90,7 @@ export function ImageGrid({
               if (!sample) {
                 return <div key={index} className="image-tile waits" style={{ height: tile + CAPTION }} />;
               }
-              const label = sample.label?.label;
+              const label = sample.label ? labelWords(sample.label) : undefined;
               return (
                 <div
                   key={index}

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { call, Problem, type Project, type Sample } from "../api/client";
 import { Card, Command, Empty, Failure, Loading, savedName } from "../parts";
-import { count, plural } from "../words";
+import { count, isDrawn, plural } from "../words";
 import { FacetList } from "./Facets";
 import { ImageGrid } from "./Grid";
 import { Panel, SPLITS } from "./Panel";
@@ -131,7 +131,7 @@ export function Images({ project, bring }: { project: Project; bring: () => void
       else if (key === "Escape") {
         if (opened) setOpened(false);
         else setChosen(new Map());
-      } else if (/^[1-9]$/.test(key) && opened && focused) {
+      } else if (/^[1-9]$/.test(key) && opened && focused && !isDrawn(project)) {
         const label = project.classes[Number(key) - 1];
         if (label === undefined) return;
         void call(`projects/${project.name}/samples/label`, {
@@ -330,17 +330,19 @@ function Selection({
   return (
     <div className="selection" role="toolbar" aria-label="The selected images">
       <b>{count(chosen.size)} selected</b>
-      <select
-        aria-label="Label them"
-        value=""
-        disabled={busy}
-        onChange={(e) => void change("label", { label: e.target.value, author: savedName() })}
-      >
-        <option value="">Label…</option>
-        {project.classes.map((name) => (
-          <option key={name}>{name}</option>
-        ))}
-      </select>
+      {!isDrawn(project) && (
+        <select
+          aria-label="Label them"
+          value=""
+          disabled={busy}
+          onChange={(e) => void change("label", { label: e.target.value, author: savedName() })}
+        >
+          <option value="">Label…</option>
+          {project.classes.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      )}
       <select
         aria-label="Move them"
         value=""

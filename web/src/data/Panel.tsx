@@ -3,7 +3,7 @@ import { call, fromApi, Problem, type Annotation, type Project, type Sample } fr
 import { useApi } from "../api/live";
 import { Failure, savedName, Shown } from "../parts";
 import { address, Link } from "../router";
-import { when } from "../words";
+import { isDrawn, labelWords, when } from "../words";
 import { picture } from "./Grid";
 
 export const SPLITS = ["train", "val", "test", "pool"] as const;
@@ -50,7 +50,7 @@ export function Panel({
   const facts = sample.facts;
   const meta = Object.entries(sample.metadata ?? {});
   const prediction = sample.metadata?.["prediction"];
-  const label = sample.label?.label;
+  const label = sample.label?.kind === "tag" ? sample.label.label : undefined;
   const cases = [
     ...new Set(
       [sample.metadata?.["case"], ...(history.data ?? []).map((a) => a.case)].filter(
@@ -84,20 +84,26 @@ export function Panel({
         <img src={picture(project.name, sample.sha256, 1280)} alt={sample.key} />
       </a>
       {problem && <Failure problem={problem} />}
-      <div className="row" role="group" aria-label="Label">
-        {project.classes.map((name, i) => (
-          <button
-            key={name}
-            type="button"
-            className={`small class-button c${i % 8}`}
-            aria-pressed={name === label}
-            disabled={busy || name === label}
-            onClick={() => void change("label", { label: name, author: savedName() })}
-          >
-            {name} {i < 9 && <kbd>{i + 1}</kbd>}
-          </button>
-        ))}
-      </div>
+      {isDrawn(project) ? (
+        <p>
+          {sample.label ? <b>{labelWords(sample.label)}</b> : <span className="soft">Not labelled yet.</span>}
+        </p>
+      ) : (
+        <div className="row" role="group" aria-label="Label">
+          {project.classes.map((name, i) => (
+            <button
+              key={name}
+              type="button"
+              className={`small class-button c${i % 8}`}
+              aria-pressed={name === label}
+              disabled={busy || name === label}
+              onClick={() => void change("label", { label: name, author: savedName() })}
+            >
+              {name} {i < 9 && <kbd>{i + 1}</kbd>}
+            </button>
+          ))}
+        </div>
+      )}
       <div className="row">
         <label className="inline">
           Split{" "}
@@ -121,12 +127,14 @@ export function Panel({
       <Shown asked={history}>
         {(found) =>
           found.length === 0 ? (
-            <p className="soft">None yet. Choose a class above, or press its number.</p>
+            <p className="soft">
+              None yet.{!isDrawn(project) && " Choose a class above, or press its number."}
+            </p>
           ) : (
             <ol className="label-history">
               {found.map((a) => (
                 <li key={a.id} className={a.rev_to == null ? "now" : ""}>
-                  <b>{a.label.label}</b> by {a.author}
+                  <b>{labelWords(a.label)}</b> by {a.author}
                   {a.source !== "human" && <> ({a.source})</>}
                   <small>
                     {when(a.created_at)}

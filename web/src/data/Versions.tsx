@@ -14,17 +14,12 @@ const TITLES: Record<Kind, string> = {
 const MANY = 120;
 
 function images(version: Version): number {
-  return Object.values(version.counts).reduce(
-    (sum, classes) => sum + Object.values(classes).reduce((a, b) => a + b, 0), 0,
-  );
+  return Object.values(version.images).reduce((a, b) => a + b, 0);
 }
 
 function shares(version: Version): string {
-  return SPLITS.filter((split) => version.counts[split])
-    .map((split) => {
-      const classes = Object.values(version.counts[split] ?? {});
-      return `${split} ${count(classes.reduce((a, b) => a + b, 0))}`;
-    })
+  return SPLITS.filter((split) => version.images[split])
+    .map((split) => `${split} ${count(version.images[split] ?? 0)}`)
     .join(", ");
 }
 
