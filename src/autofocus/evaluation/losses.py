@@ -1,0 +1,145 @@
+"""How wrong an answer about one image is, from 0 (nothing) to 1 (everything).
+
+One number an image is what verdicts and promotions rest on: for classes it is 0 or 1, for boxes
+and masks it lies between.
+
+- **Objects** (boxes, instances): 1 - F1. What is seen surely enough takes, the surest first, the
+  object of its class that it overlaps most, if that is at least half (intersection over union);
+  each object is taken once. F1 = 2 taken / (truths + seen). Nothing there and nothing seen: 0.
+- **Areas** (background and semantic classes): 1 - mean intersection over union of the pixels of
+  each class that is there or seen.
+- An image with both: the mean of the two.
+
+A crowd stands for many objects: what is seen in it is neither right nor wrong, and among areas its
+pixels are not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from autofocus.errors import InvalidInput
+from autofocus.evaluation.matching import match
+from autofocus.evaluation.overlap import Ints, Size, overlaps, region, size_of
+from autofocus.types.data import Task
+from autofocus.types.geometry import Geometry, Shape, Shapes
+from autofocus.types.models import Detection
+
+IOU = 0.5
+# What a model means to say where it names no threshold of its own.
+THRESHOLD = 0.5
+
+ClassMap = npt.NDArray[np.int64]
+NOTHING, UNJUDGED = -1, -2
+
+
+def image_loss(
+    truth: Shapes,
+    seen: Sequence[Detection],
+    *,
+    task: Task,
+    threshold: float = THRESHOLD,
+    size: Size | None = None,
+    areas: Collection[str] = (),
+    iou: float = IOU,
+) -> float:
+    """How wrong what was ``seen`` in an image is, 0 to 1.
+
+    Only what the model is sure of by ``threshold`` or more counts. Detection goes by the boxes
+    around shapes, segmentation by their pixels on an image of ``size`` (height, width; default:
+    their masks', or one that holds all shapes). ``areas`` names the classes of segmentation that
+    are areas and not objects. Raises InvalidInput for classification, whose answer is one class,
+    and for masks of another size.
+    """
+    if task == "classification":
+        raise InvalidInput("Classification has no shapes: its loss is 1 for the wrong class.")
+    kept = [d for d in seen if d.score >= threshold]
+    wide = frozenset(areas) if task == "segmentation" else frozenset()
+    if task == "segmentation" and size is None:
+        size = size_of([*(s.geometry for s in truth.shapes), *(d.geometry for d in kept)])
+    objects = [s for s in truth.shapes if s.label not in wide]
+    seen_objects = [d for d in kept if d.label not in wide]
+    found = []
+    if objects or seen_objects:
+        found.append(_object_loss(objects, seen_objects, task == "detection", size, iou))
+    if size is not None and len(objects) + len(seen_objects) < len(truth.shapes) + len(kept):
+        found.append(_area_loss(truth.shapes, kept, size, wide))
+    return float(np.mean(found)) if found else 0.0
+
+
+def _object_loss(
+    truth: Sequence[Shape], seen: Sequence[Detection], boxes: bool, size: Size | None, iou: float
+) -> float:
+    seen = sorted(seen, key=lambda d: -d.score)
+    crowd = np.array([s.crowd for s in truth], bool)
+    names = np.array([s.label for s in truth], np.str_)
+    seen_names = np.array([d.label for d in seen], np.str_)
+    overlap = overlaps(
+        [s.geometry for s in truth],
+        [d.geometry for d in seen],
+        boxes=boxes,
+        size=size,
+        crowd=crowd,
+    )
+    matches = match(overlap, names[:, None] == seen_names[None, :], crowd, iou=iou)
+    right = int(matches.found.sum())
+    total = int((~crowd).sum()) + int((~matches.ignored).sum())
+    return 1.0 - 2.0 * right / total if total else 0.0
+
+
+def _area_loss(
+    truth: Sequence[Shape], seen: Sequence[Detection], size: Size, areas: Collection[str]
+) -> float:
+    names = sorted({s.label for s in truth} | {d.label for d in seen})
+    there, said = truth_map(truth, names, size), seen_map(seen, names, size, areas)
+    table = joint_areas(there, said, len(names))
+    ious = [
+        table[i, i] / union
+        for i, name in enumerate(names)
+        if name in areas and (union := int(table[i].sum() + table[:, i].sum() - table[i, i]))
+    ]
+    return 1.0 - float(np.mean(ious)) if ious else 0.0
+
+
+# -- areas -----------------------------------------------------------------------------------
+
+
+def truth_map(truth: Sequence[Shape], classes: Sequence[str], size: Size) -> ClassMap:
+    """The class number of every pixel (height, width): of the last shape drawn there.
+
+    -1 where there is none, -2 where a crowd says that it must not be judged.
+    """
+    place = {name: i for i, name in enumerate(classes)}
+    return _paint([(UNJUDGED if s.crowd else place[s.label], s.geometry) for s in truth], size)
+
+
+def seen_map(
+    seen: Sequence[Detection], classes: Sequence[str], size: Size, areas: Collection[str]
+) -> ClassMap:
+    """As :func:`truth_map`: objects lie on top of areas, and what is surer on the rest."""
+    place = {name: i for i, name in enumerate(classes)}
+    top_first = sorted(seen, key=lambda d: (d.label in areas, -d.score))
+    return _paint([(place[d.label], d.geometry) for d in reversed(top_first)], size)
+
+
+def joint_areas(truth: ClassMap, seen: ClassMap, classes: int) -> Ints:
+    """Pixels by true (row) and seen class (column), (classes + 1) each; the last is nothing."""
+    judged = truth != UNJUDGED
+    one = np.where(truth[judged] == NOTHING, classes, truth[judged])
+    other = np.where(seen[judged] == NOTHING, classes, seen[judged])
+    counts = np.bincount(one * (classes + 1) + other, minlength=(classes + 1) ** 2)
+    found: Ints = counts.reshape(classes + 1, classes + 1)
+    return found
+
+
+def _paint(shapes: Sequence[tuple[int, Geometry]], size: Size) -> ClassMap:
+    height, width = size
+    down = np.full(height * width, NOTHING, np.int64)  # column by column, as regions run
+    for number, shape in shapes:
+        drawn = region(shape, size)
+        for begin, end in zip(drawn.begin.tolist(), drawn.end.tolist(), strict=True):
+            down[begin:end] = number
+    return down.reshape(width, height).T
