@@ -61,6 +61,21 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
 
 @pytest.fixture
+def browser_without_watch(browser: Browser) -> Iterator[OpenPage]:
+    """As ``open_page``, for tests in which the server goes away: the console says so."""
+    with ExitStack() as contexts:
+
+        def start(width: int = 1440, height: int = 900) -> Page:
+            context = browser.new_context(viewport={"width": width, "height": height})
+            contexts.callback(context.close)
+            page = context.new_page()
+            page.set_default_timeout(20_000)
+            return page
+
+        yield start
+
+
+@pytest.fixture
 def serve() -> Iterator[Serve]:
     """Starts `autofocus up` on a workspace."""
     with ExitStack() as servers:

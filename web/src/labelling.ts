@@ -1,94 +1,12 @@
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { call, Problem, type LabelQueue, type LabelTask } from "./api/client";
 import { useBeat } from "./api/live";
+import { outbox, requestName, type Save } from "./outbox";
 
 const PAGE = 1000;
 
 /** One step an annotator took, so that it can be taken back as one. */
 type Action = { tasks: LabelTask[]; label: string | null };
-type Unsent = { project: string; route: "answer" | "skip" | "reopen"; body: Record<string, unknown> };
-
-/**
- * What was done and is not on the server yet, in order. Kept in the tab's session storage, so that
- * a reload or a dead server loses nothing; every answer has a request name of its own, so that
- * sending it twice is saving it once.
- */
-class Outbox {
-  private waiting: Unsent[] = JSON.parse(sessionStorage.getItem("autofocus.unsent") ?? "[]") as Unsent[];
-  private listeners = new Set<() => void>();
-  private running = false;
-  state: "saved" | "saving" | "offline" = "saved";
-  refused: { problem: Problem; at: number } | undefined;
-  snapshot = 0;
-
-  constructor() {
-    if (this.waiting.length) void this.run();
-    window.addEventListener("beforeunload", (event) => {
-      if (this.waiting.length) event.preventDefault();
-    });
-  }
-
-  get size(): number {
-    return this.waiting.length;
-  }
-
-  add(entries: Unsent[]): void {
-    this.waiting.push(...entries);
-    this.tell("saving");
-    void this.run();
-  }
-
-  holds(task: string): boolean {
-    return this.waiting.some((entry) => entry.body["task"] === task);
-  }
-
-  subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  };
-
-  forgive(): void {
-    this.refused = undefined;
-    this.tell(this.state);
-  }
-
-  private tell(state: Outbox["state"]): void {
-    this.state = state;
-    this.snapshot += 1;
-    sessionStorage.setItem("autofocus.unsent", JSON.stringify(this.waiting));
-    this.listeners.forEach((listener) => listener());
-  }
-
-  private async run(): Promise<void> {
-    if (this.running) return;
-    this.running = true;
-    for (let first = this.waiting[0]; first; first = this.waiting[0]) {
-      try {
-        await call(`projects/${first.project}/labels/${first.route}`, first.body);
-      } catch (error) {
-        const problem = error instanceof Problem ? error : new Problem(String(error), "", 400);
-        if (problem.status === 0 || problem.status >= 500) {
-          this.tell("offline");
-          await new Promise((resolve) => setTimeout(resolve, 1500));
-          continue;
-        }
-        this.refused = { problem, at: Date.now() };
-      }
-      this.waiting.shift();
-      this.tell("saving");
-    }
-    this.running = false;
-    this.tell("saved");
-  }
-}
-
-export const outbox = new Outbox();
-
-export function useOutbox(): Outbox {
-  useSyncExternalStore(outbox.subscribe, () => outbox.snapshot);
-  return outbox;
-}
-
 async function wholeQueue(project: string): Promise<LabelTask[]> {
   const tasks: LabelTask[] = [];
   let cursor: string | null = null;
@@ -100,10 +18,6 @@ async function wholeQueue(project: string): Promise<LabelTask[]> {
     cursor = page.next_cursor;
   } while (cursor);
   return tasks;
-}
-
-function requestName(): string {
-  return `page/${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 }
 
 export type Labelling = {
@@ -159,40 +73,41 @@ export function useLabelling(project: string, author: string): Labelling {
       );
     };
     // While answers are on their way the queue would come back as it was before them.
-    if (outbox.size === 0) load();
-    else {
-      const stop = outbox.subscribe(() => {
-        if (outbox.size === 0) {
+    let stop = () => {};
+    void outbox.ready.then(() => {
+      if (!current) return;
+      if (outbox.size === 0) load();
+      else {
+        stop = outbox.subscribe(() => {
+          if (outbox.size > 0) return;
           stop();
-          if (current) load();
-        }
-      });
-      return () => {
-        current = false;
-        stop();
-      };
-    }
+          load();
+        });
+      }
+    });
     return () => {
       current = false;
+      stop();
     };
   }, [project, beat, turn]);
 
   const put = useCallback(
-    (done: LabelTask[], label: string | null, entries: Unsent[]) => {
+    (done: LabelTask[], label: string | null, entries: Save[]) => {
       if (!done.length) return;
       const gone = new Set(done.map((t) => t.id));
       setTasks((before) => before?.filter((t) => !gone.has(t.id)));
       setActions((before) => [...before, { tasks: done, label }]);
-      outbox.add(entries);
+      void outbox.add(entries);
       shownAt.current = Date.now();
     },
     [],
   );
 
   const entry = useCallback(
-    (task: LabelTask, label: string, each: number): Unsent => ({
+    (task: LabelTask, label: string, each: number): Save => ({
       project,
-      route: "answer",
+      path: "labels/answer",
+      about: [task.id],
       body: { task: task.id, label, author, seconds: each, request: requestName() },
     }),
     [project, author],
@@ -223,7 +138,8 @@ export function useLabelling(project: string, author: string): Labelling {
           null,
           chosen.map((t) => ({
             project,
-            route: "skip" as const,
+            path: "labels/skip",
+            about: [t.id],
             body: { task: t.id, author, reason: "unsure" },
           })),
         ),
@@ -232,10 +148,11 @@ export function useLabelling(project: string, author: string): Labelling {
         if (!last) return [];
         setActions((before) => before.slice(0, -1));
         setTasks((before) => [...last.tasks, ...(before ?? [])]);
-        outbox.add(
+        void outbox.add(
           last.tasks.map((t) => ({
             project,
-            route: "reopen" as const,
+            path: "labels/reopen",
+            about: [t.id],
             body: { task: t.id, author },
           })),
         );

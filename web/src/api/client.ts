@@ -65,7 +65,7 @@ export function fromApi(path: string): string {
   return BASE + path.replace(/^\//, "");
 }
 
-export async function call<T>(path: string, body?: unknown): Promise<T> {
+export async function call<T>(path: string, body?: unknown, method = "POST"): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(
@@ -73,7 +73,7 @@ export async function call<T>(path: string, body?: unknown): Promise<T> {
       body === undefined
         ? {}
         : {
-            method: "POST",
+            method,
             headers: { "content-type": "application/json" },
             body: JSON.stringify(body),
           },

@@ -1,7 +1,8 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { fromApi, type LabelTask, type Project } from "../api/client";
-import { outbox, useLabelling, useOutbox, type Labelling } from "../labelling";
+import { fromApi, Problem, type LabelTask, type Project } from "../api/client";
+import { useLabelling, type Labelling } from "../labelling";
+import { outbox, useOutbox } from "../outbox";
 import { Card, Command, Empty, Failure, Loading, savedName, saveName } from "../parts";
 import { percent, plural } from "../words";
 
@@ -309,13 +310,14 @@ function Saved() {
 }
 
 function Refusal({ labelling }: { labelling: Labelling }) {
-  const { refused } = useOutbox();
+  const refused = useOutbox().refusals[0];
   if (!refused) return null;
+  const { message, hint, status, context } = refused.problem;
   return (
     <Failure
-      problem={refused.problem}
+      problem={new Problem(message, hint, status, context)}
       again={() => {
-        outbox.forgive();
+        void outbox.forgive(refused.id);
         labelling.again();
       }}
     />
