@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autofocus import Workspace
-from autofocus.demo.world import World
+from autofocus.demo.world import Crowd
 
 SHARES = (0.05, 0.10, 0.15)
 DRAWN = {"train": 2000}
@@ -58,7 +58,7 @@ def _run(options: argparse.Namespace, seed: int, console: Console) -> dict[str, 
     with tempfile.TemporaryDirectory(prefix="autofocus-quality-") as name:
         root = Path(name)
         if options.images is None:
-            World(seed).write_training_folder(root / "drawn", DRAWN)
+            Crowd(seed).write_training_folder(root / "drawn", DRAWN)
             source = root / "drawn" / "train"
         else:
             source = options.images

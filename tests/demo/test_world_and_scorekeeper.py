@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from autofocus.api.replay import Answered, Request
 from autofocus.demo.figures import DemoOptions
+from autofocus.demo.measures import quality
 from autofocus.demo.scorekeeper import Scorekeeper
-from autofocus.demo.world import Shown, World
+from autofocus.demo.world import Belt, Crowd, Shown
 from autofocus.errors import InvalidInput
+from autofocus.types.data import Tag
+from autofocus.types.geometry import Box, Mask
 
 
 def test_the_crowd_wears_glasses_only_after_the_shift() -> None:
-    world, shifted = World(3), False
+    world, shifted = Crowd(3), False
     stream = world.stream(lambda: shifted)
     before = list(itertools.islice(stream, 60))
     assert not any(request.tag.shifted for request in before)
@@ -30,7 +35,7 @@ def test_the_crowd_wears_glasses_only_after_the_shift() -> None:
 
 
 def test_truth_is_known_only_of_images_that_were_shown() -> None:
-    world = World(1)
+    world = Crowd(1)
     request = next(world.stream(lambda: False))
     assert world.truth(hashlib.sha256(request.image).hexdigest()) == request.tag.label
     assert world.truth(hashlib.sha256(b"another").hexdigest()) is None
@@ -38,8 +43,8 @@ def test_truth_is_known_only_of_images_that_were_shown() -> None:
 
 def test_training_folder_is_balanced_and_repeatable(tmp_path: Path) -> None:
     counts = {"train": 8, "val": 4, "test": 2}
-    assert World(5).write_training_folder(tmp_path / "a", counts) == 14
-    World(5).write_training_folder(tmp_path / "b", counts)
+    assert Crowd(5).write_training_folder(tmp_path / "a", counts) == 14
+    Crowd(5).write_training_folder(tmp_path / "b", counts)
     names = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.jpg"))
     assert len(names) == 14
     for name in names:
@@ -47,10 +52,38 @@ def test_training_folder_is_balanced_and_repeatable(tmp_path: Path) -> None:
     assert len(list((tmp_path / "a" / "train" / "open").iterdir())) == 4
 
 
+@pytest.mark.parametrize(("task", "kind"), [("detection", Box), ("segmentation", Mask)])
+def test_the_belt_is_written_as_coco_with_every_part(
+    tmp_path: Path, task: Literal["detection", "segmentation"], kind: type
+) -> None:
+    world = Belt(2, task)
+    assert world.write_training_folder(tmp_path, {"train": 6, "test": 2}) == 8
+    document = json.loads((tmp_path / "_annotations.coco.json").read_text())
+    assert [c["name"] for c in document["categories"]] == list(world.classes)
+    for image in document["images"]:
+        sha256 = hashlib.sha256((tmp_path / image["file_name"]).read_bytes()).hexdigest()
+        assert world.truth(sha256) is None  # the training images are nobody's question
+        assert image["file_name"].split("/")[0] in ("train", "test")
+    with_masks = [a for a in document["annotations"] if "segmentation" in a]
+    assert len(with_masks) == (len(document["annotations"]) if kind is Mask else 0)
+    assert all(len(a["bbox"]) == 4 and a["area"] > 0 for a in document["annotations"])
+
+
+def test_black_parts_come_only_after_the_shift_and_their_truth_is_kept() -> None:
+    world = Belt(4, "detection")
+    bright = list(itertools.islice(world.stream(lambda: False), 20))
+    assert not any(request.tag.shifted for request in bright)
+    black = list(itertools.islice(world.stream(lambda: True), 60))
+    share = sum(request.tag.shifted for request in black) / len(black)
+    assert 0.05 < share < 0.5
+    for request in bright + black:
+        assert world.truth(hashlib.sha256(request.image).hexdigest()) == request.tag.label
+
+
 def _answered(
     i: int, *, shifted: bool, right: bool | None, model: str = "eyes-1", at: float | None = None
 ) -> Answered:
-    shown = Shown(i, "open", shifted, "0" * 64)
+    shown = Shown(i, Tag("open"), shifted, "0" * 64)
     got = {"label": "open" if right else "closed", "model": model, "prediction_id": f"p-{i}"}
     answer = None if right is None else got
     error = "refused" if right is None else ""
@@ -62,7 +95,7 @@ def _signal(last: int) -> dict:
 
 
 def test_counts_shifted_images_until_the_alarm() -> None:
-    keeper = Scorekeeper()
+    keeper = Scorekeeper(quality)
     for i in range(10):
         keeper.take(_answered(i, shifted=i >= 4 and i % 2 == 0, right=True))
     newest_first = [_signal(7), _signal(3)]
@@ -72,7 +105,7 @@ def test_counts_shifted_images_until_the_alarm() -> None:
 
 
 def test_counts_right_answers_by_model_and_failures_around_swaps() -> None:
-    keeper = Scorekeeper()
+    keeper = Scorekeeper(quality)
     keeper.take(_answered(0, shifted=True, right=False))
     keeper.take(_answered(1, shifted=True, right=True, model="eyes-2"))
     keeper.take(_answered(2, shifted=False, right=True))
@@ -91,7 +124,7 @@ def test_counts_right_answers_by_model_and_failures_around_swaps() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"task": "detection"},  # not in this version
+        {"task": "tracking"},  # nobody plays that
         {"annotator_delay": -1.0},
         {"rate": 0.0},
         {"json_file": Path("no/such/folder/out.json")},

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 import httpx
 import orjson
 
 from autofocus.errors import AutofocusError, Unavailable
+from autofocus.types.codec import encode
+
+if TYPE_CHECKING:
+    from autofocus.types.geometry import Shapes
 
 
 def _by_code() -> dict[str, type[AutofocusError]]:
@@ -85,7 +90,7 @@ class Client:
         key: str = "",
         metadata: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Classify one encoded image.
+        """What the model sees in one encoded image.
 
         Requests of one ``key`` (a person, a camera) stay on one model during a canary;
         ``metadata`` is logged beside the prediction. The answer has ``prediction_id``, ``model``,
@@ -209,6 +214,30 @@ class Client:
             "POST",
             f"{self.url}/api/projects/{project}/labels/answer",
             json={**body, "seconds": seconds, "request": request},
+        )
+        return answer
+
+    def annotate(
+        self,
+        project: str,
+        key: str,
+        label: Shapes,
+        *,
+        author: str,
+        seen: int,
+        request: str,
+        seconds: float | None = None,
+    ) -> dict[str, Any]:
+        """Save the whole label of an image; open questions about it are answered by that.
+
+        ``seen`` is the annotation that was looked at (0: none), ``request`` makes sending it
+        twice harmless.
+        """
+        body = {"label": encode(label), "author": author, "seen": seen, "request": request}
+        answer: dict[str, Any] = self._send(
+            "PUT",
+            f"{self.url}/api/projects/{project}/annotations/{quote(key)}",
+            json={**body, "seconds": seconds},
         )
         return answer
 

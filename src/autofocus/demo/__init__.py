@@ -1,1 +1,1 @@
-"""The eyes story, played on real images drawn by our own seeded renderer."""
+"""The stories of `autofocus demo`, played on images drawn by our own seeded renderers."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from autofocus.api.client import Client
 from autofocus.errors import Conflict, NotFound, Unavailable
+from autofocus.types.data import Label, Tag
 
 AUTHOR = "annotator"
 POLL_SECONDS = 0.25
@@ -20,7 +21,7 @@ class Annotator:
     """
 
     def __init__(
-        self, client: Client, project: str, truth: Callable[[str], str | None], *, delay: float
+        self, client: Client, project: str, truth: Callable[[str], Label | None], *, delay: float
     ) -> None:
         self._client, self._project = client, project
         self._truth, self._delay = truth, delay
@@ -58,10 +59,21 @@ class Annotator:
                         self._project, task["id"], author=AUTHOR, reason="not known to me"
                     )
                     self.skipped += 1
-                else:
+                    continue
+                if isinstance(label, Tag):
                     self._client.answer(
-                        self._project, task["id"], label, author=AUTHOR, seconds=self._delay
+                        self._project, task["id"], label.label, author=AUTHOR, seconds=self._delay
                     )
-                    self.answered += 1
+                else:
+                    self._client.annotate(
+                        self._project,
+                        task["key"],
+                        label,
+                        author=AUTHOR,
+                        seen=task["seen"],
+                        request=f"{task['id']}/{AUTHOR}",
+                        seconds=self._delay,
+                    )
+                self.answered += 1
             except (Conflict, NotFound):
                 continue  # cancelled with its case since the queue was read

@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autofocus.demo.eyes import CLASSES
 from autofocus.demo.steps import timed, train
 from autofocus.errors import InvalidInput
 from autofocus.workspace.workspace import Project, Workspace
@@ -14,13 +13,12 @@ from autofocus.workspace.workspace import Project, Workspace
 if TYPE_CHECKING:
     from autofocus.demo.figures import DemoOptions
     from autofocus.demo.narrator import Narrator
-    from autofocus.demo.world import Exam, World
-
-EXAM_IMAGES = 1000
-BATCH = 100
+    from autofocus.demo.plays import Play
+    from autofocus.demo.world import World
 
 
 def examine(
+    play: Play,
     project: Project,
     world: World,
     first: str,
@@ -28,28 +26,15 @@ def examine(
     narrator: Narrator,
     seconds: dict[str, float],
 ) -> dict[str, float]:
-    """Accuracy of the first and of the healed champion on the same fresh images."""
+    """The play's measure of the first and of the healed champion on the same fresh images."""
     narrator.chapter("5. What the scorekeeper says")
     found = {}
     with timed(seconds, "exams"):
-        for name, glasses in (("shifted", True), ("clean", False)):
-            exam = world.exam(EXAM_IMAGES, glasses=glasses)
-            found[f"{name}_before"] = accuracy(project, first, exam)
-            found[f"{name}_after"] = accuracy(project, champion, exam)
+        for name, shifted in (("shifted", True), ("clean", False)):
+            exam = world.exam(play.exam_images, shifted=shifted)
+            found[f"{name}_before"] = play.measure(project.predictor(first), exam)
+            found[f"{name}_after"] = play.measure(project.predictor(champion), exam)
     return found
-
-
-def accuracy(project: Project, model: str, exam: Exam) -> float:
-    """Share of an exam that a registered model answers rightly."""
-    predictor = project.predictor(model)
-    right = 0
-    for i in range(0, len(exam.images), BATCH):
-        answers = predictor.predict(exam.images[i : i + BATCH]).probabilities.argmax(axis=1)
-        right += sum(
-            predictor.classes[a] == label
-            for a, label in zip(answers, exam.labels[i : i + BATCH], strict=True)
-        )
-    return right / len(exam.images)
 
 
 def reproduce(
@@ -74,11 +59,11 @@ def reference(
     narrator: Narrator,
     seconds: dict[str, float],
 ) -> dict[str, float]:
-    """Accuracy of a model trained with all labels of the shifted stream.
+    """The play's measure of a model trained with all labels of the shifted stream.
 
     It is made in a workspace of its own, so that no truth gets into the demo's.
     """
-    shown = scratch / "shifted"
+    play, shown = options.play, scratch / "shifted"
     count = world.write_shifted_folder(shown)
     if count == 0:
         return {}
@@ -88,12 +73,15 @@ def reference(
         tempfile.TemporaryDirectory(dir=scratch) as folder,
         Workspace.open(Path(folder) / "reference") as workspace,
     ):
-        project = workspace.create_project("reference", classes=CLASSES)
+        project = workspace.create_project("reference", task=play.task, classes=world.classes)
         project.data.import_path(training)
         project.data.import_path(shown, split="train")
         version = project.data.commit("all labels", author=workspace.author)
         model = train(project, version.digest, options, narrator, what="Training the reference")
+        predictor = project.predictor(model)
         return {
-            "shifted_reference": accuracy(project, model, world.exam(EXAM_IMAGES, glasses=True)),
-            "clean_reference": accuracy(project, model, world.exam(EXAM_IMAGES, glasses=False)),
+            f"{name}_reference": play.measure(
+                predictor, world.exam(play.exam_images, shifted=shifted)
+            )
+            for name, shifted in (("shifted", True), ("clean", False))
         }

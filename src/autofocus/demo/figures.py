@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from autofocus.demo.plays import PLAYS, Play
 from autofocus.errors import InvalidInput
-
-TRAINING_IMAGES: Mapping[str, int] = {"train": 2400, "val": 300, "test": 500}
 
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
     """How the demo runs.
 
-    ``clean_images`` are sent before the shift, ``after_images`` after the heal, at ``rate`` a
-    second. ``limit_seconds`` after the shift the story ends unhealed; a person who labels has
-    all the time he wants. ``checks`` off leaves out the reference model and the reproduction.
-    Port 0 takes a free one. ``open_page`` opens the web page at once unless ``headless``.
-    ``workspace`` None makes a new folder, which is kept.
+    What is None is as the task's play has it. ``clean_images`` are sent before the shift,
+    ``after_images`` after the heal, at ``rate`` a second. ``limit_seconds`` after the shift the
+    story ends unhealed; a person who labels has all the time he wants. ``checks`` off leaves out
+    the reference model and the reproduction. Port 0 takes a free one. ``open_page`` opens the web
+    page at once unless ``headless``. ``workspace`` None makes a new folder, which is kept.
     """
 
     task: str = "classification"
@@ -31,22 +30,22 @@ class DemoOptions:
     label_yourself: bool = False
     seed: int = 0
     annotator_delay: float = 0.2
-    rate: float = 50.0
-    clean_images: int = 700
-    after_images: int = 700
+    rate: float | None = None
+    clean_images: int | None = None
+    after_images: int | None = None
     limit_seconds: float = 600.0
     checks: bool = True
     port: int = 0
     inference_port: int = 0
-    training_images: Mapping[str, int] = field(default_factory=lambda: dict(TRAINING_IMAGES))
-    training_parameters: Mapping[str, Any] = field(default_factory=lambda: {"steps": 360})
+    training_images: Mapping[str, int] | None = None
+    training_parameters: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        if self.task != "classification":
+        if self.task not in PLAYS:
             raise InvalidInput(
-                f"There is no demo of {self.task!r} yet.", hint="Use --task classification."
+                f"There is no demo of {self.task!r}.", hint=f"Use --task {', '.join(PLAYS)}."
             )
-        if self.annotator_delay < 0 or self.rate <= 0:
+        if self.annotator_delay < 0 or (self.rate is not None and self.rate <= 0):
             raise InvalidInput(
                 f"The annotator's delay must not be negative and the rate must be positive, got "
                 f"{self.annotator_delay} and {self.rate}."
@@ -57,10 +56,20 @@ class DemoOptions:
                 f"{self.json_file.name} to."
             )
 
+    @property
+    def play(self) -> Play:
+        """The task's play, with what these options change about it."""
+        names = ("rate", "clean_images", "after_images", "training_images", "training_parameters")
+        changed = {n: getattr(self, n) for n in names if getattr(self, n) is not None}
+        return replace(PLAYS[self.task], **changed)
+
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Share of right answers on images that were never sent anywhere; None: not measured."""
+    """The play's measure on images that were never sent anywhere, 0 to 1; None: not measured.
+
+    Classification: share of right answers. Detection: mAP50. Segmentation: mean IoU.
+    """
 
     shifted_before: float | None = None
     shifted_after: float | None = None
@@ -74,12 +83,15 @@ class Accuracy:
 class Result:
     """What ``--json`` writes.
 
-    ``accuracy`` is measured on fresh images of the same world, ``served`` on the answers that
-    clients got: accuracy on shifted images by the first champion and by the healed one.
-    ``images_until_alarm`` counts shifted images. ``reference_ratio`` is accuracy on shifted
-    images after the heal over that of a model trained with all their labels.
+    ``accuracy`` is measured on fresh images of the same world by ``measure``, ``served`` on the
+    answers that clients got: how good they were (1 - loss an image) on shifted images by the first
+    champion and by the healed one. ``images_until_alarm`` counts shifted images.
+    ``reference_ratio`` is ``accuracy`` on shifted images after the heal over that of a model
+    trained with all their labels.
     """
 
+    task: str
+    measure: str
     seed: int
     healed: bool
     timeline: tuple[Mapping[str, Any], ...]

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import bisect
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from autofocus.api.replay import Answered
 from autofocus.types import clock
+from autofocus.types.data import Label
 
 SWAP_SECONDS = 3.0  # around a swap, within which a failed request is blamed on it
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """``right`` of ``total`` answers were right."""
+    """``total`` answers, worth ``right`` right ones together."""
 
-    right: int
+    right: float
     total: int
 
     @property
@@ -29,17 +30,20 @@ class Share:
 @dataclass(frozen=True, slots=True)
 class _Row:
     at: float
-    label: str
     shifted: bool
-    predicted: str | None  # None: the request failed
+    quality: float | None  # 1 for a right answer; None: the request failed
     model: str
     prediction: str
 
 
 class Scorekeeper:
-    """Takes every answer of the stream, and the project's events; safe to use from threads."""
+    """Takes every answer of the stream, and the project's events; safe to use from threads.
 
-    def __init__(self) -> None:
+    ``quality`` says how good an answer is, 0 to 1, given the truth about its image.
+    """
+
+    def __init__(self, quality: Callable[[Label, Mapping[str, Any]], float]) -> None:
+        self._quality = quality
         self._lock = threading.Lock()
         self._rows: list[_Row] = []
         self._by_prediction: dict[str, int] = {}
@@ -47,14 +51,13 @@ class Scorekeeper:
 
     def take(self, answered: Answered) -> None:
         """One request of the stream, answered or failed."""
-        shown, got = answered.request.tag, answered.answer or {}
+        shown, got = answered.request.tag, answered.answer
         row = _Row(
             at=answered.at,
-            label=shown.label,
             shifted=shown.shifted,
-            predicted=got.get("label"),
-            model=got.get("model", ""),
-            prediction=got.get("prediction_id", ""),
+            quality=None if got is None else self._quality(shown.label, got),
+            model=(got or {}).get("model", ""),
+            prediction=(got or {}).get("prediction_id", ""),
         )
         with self._lock:
             if row.prediction:
@@ -89,18 +92,18 @@ class Scorekeeper:
             return bisect.bisect_right([row.at for row in self._rows], at)
 
     def served(self, *, shifted: bool, models: Iterable[str] = (), since: float = 0.0) -> Share:
-        """Right answers among those to shifted (or clean) images, by these models if given."""
+        """How good the answers were to shifted (or clean) images, by these models if given."""
         wanted = set(models)
         with self._lock:
-            rows = [
-                row
+            found = [
+                row.quality
                 for row in self._rows
-                if row.predicted is not None
+                if row.quality is not None
                 and row.shifted == shifted
                 and row.at >= since
                 and (not wanted or row.model in wanted)
             ]
-        return Share(sum(row.predicted == row.label for row in rows), len(rows))
+        return Share(sum(found), len(found))
 
     def alarms(self, signals: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Each alarm, oldest first, with what had been sent when it was raised.
@@ -131,7 +134,7 @@ class Scorekeeper:
             near = [
                 row for row in self._rows if any(abs(row.at - at) <= SWAP_SECONDS for at in times)
             ]
-        failed = sum(row.predicted is None for row in near)
+        failed = sum(row.quality is None for row in near)
         return {"swaps": len(times), "served": len(near) - failed, "failed": failed}
 
 

@@ -25,7 +25,7 @@ def train(
 ) -> str:
     """Train on a version and register; returns the model's id. An interrupt ends the job."""
     spec = project.training.spec(
-        version, parameters=dict(options.training_parameters), seed=options.seed
+        version, parameters=dict(options.play.training_parameters), seed=options.seed
     )
     run = project.training.start(spec)
     try:

@@ -1,8 +1,10 @@
-"""``autofocus demo``: eyes, open or closed; then glasses arrive, and the loop heals the model.
+"""``autofocus demo``: a model serves, its world changes, and the loop heals it.
 
-Every part is the real one: the workspace, the training job, `autofocus up` with its inference
-server, requests over HTTP, the monitor, the loop. Only the world is drawn (``eyes``, ``world``) and
-the annotator is simulated (``annotator``). What the story claims is counted by ``scorekeeper``.
+Eyes, open or closed, and then glasses arrive; parts on a conveyor belt, as boxes or masks, and then
+comes another finish (``plays``). Every part is the real one: the workspace, the training job,
+`autofocus up` with its inference server, requests over HTTP, the monitor, the loop. Only the world
+is drawn (``eyes``, ``scenes``, ``world``) and the annotator is simulated (``annotator``). What the
+story claims is counted by ``scorekeeper``.
 """
 
 from __future__ import annotations
@@ -25,21 +27,20 @@ from autofocus.api.launch import running
 from autofocus.api.replay import Traffic, replay
 from autofocus.demo import checks, summary
 from autofocus.demo.annotator import Annotator
-from autofocus.demo.eyes import CLASSES
 from autofocus.demo.figures import Accuracy, DemoOptions, Result
+from autofocus.demo.measures import quality
 from autofocus.demo.narrator import Narrator
 from autofocus.demo.opening import open_page
 from autofocus.demo.scorekeeper import Scorekeeper, unix
 from autofocus.demo.steps import timed, train
 from autofocus.demo.watcher import Watcher
-from autofocus.demo.world import GLASSES_SHARE, World
+from autofocus.demo.world import World
 from autofocus.errors import Unavailable
 from autofocus.types.codec import encode
 from autofocus.workspace.workspace import Workspace
 
 __all__ = ["DemoOptions", "Result", "run"]
 
-PROJECT = "eyes"
 LOOK_SECONDS = 0.5
 DEPLOY_SECONDS = 60.0
 IDLE_SECONDS = 60.0  # with all cases closed, no champion but the first: the story is over
@@ -70,7 +71,8 @@ def run(options: DemoOptions) -> Result:
 
     console = Console()
     root = options.workspace or Path(tempfile.mkdtemp(prefix="autofocus-demo-"))
-    world, keeper = World(options.seed), Scorekeeper()
+    play = options.play
+    world, keeper = play.world(options.seed), Scorekeeper(quality)
     seconds: dict[str, float] = {}
     begun = time.monotonic()
     with (
@@ -88,9 +90,9 @@ def run(options: DemoOptions) -> Result:
             played = _play(client, root, first, world, keeper, options, narrator, seconds)
             story = time.monotonic() - begun
             with Workspace.open(root) as workspace:
-                project = workspace.project(PROJECT)
+                project = workspace.project(play.project)
                 accuracy = checks.examine(
-                    project, world, played.first_model, played.champion, narrator, seconds
+                    play, project, world, played.first_model, played.champion, narrator, seconds
                 )
                 reproduced = None
                 if options.checks:
@@ -116,15 +118,18 @@ def _prepare(
     """From nothing to a champion; returns its id."""
     from autofocus.data.tests import run_data_tests
 
+    play = options.play
     narrator.chapter("1. A folder of images becomes a model")
     with timed(seconds, "draw"):
-        count = world.write_training_folder(folder, dict(options.training_images))
-    narrator.say(f"{count} eyes without glasses, drawn from seed {options.seed}.")
-    project = workspace.create_project(PROJECT, classes=CLASSES)
+        count = world.write_training_folder(folder, play.training_images)
+    narrator.say(f"{count} {play.ordinary}, drawn from seed {options.seed}.")
+    project = workspace.create_project(
+        play.project, task=play.task, classes=world.classes, policy=play.policy
+    )
     with timed(seconds, "import"):
         with narrator.progress("Importing") as advance:
             report = project.data.import_path(folder, progress=advance)
-        version = project.data.commit("eyes without glasses", author=workspace.author)
+        version = project.data.commit(play.ordinary, author=workspace.author)
         tests = run_data_tests(project.data, version, project.policy.data)
     narrator.say(
         f"{report.accepted} images imported, version {version.name} frozen, data tests "
@@ -134,10 +139,10 @@ def _prepare(
         model = train(project, version.digest, options, narrator)
     with timed(seconds, "test"):
         tested = project.test_model(model)
-    shown = tested.metric("accuracy")
+    shown = tested.metric(play.tested)
     narrator.say(
-        f"{model} answers {100 * shown.value:.1f} % of its test images rightly; model tests "
-        f"{'passed' if tested.passed else 'FAILED'}."
+        f"{model} has {play.measure_name} {100 * shown.value:.1f} % on its test images; model "
+        f"tests {'passed' if tested.passed else 'FAILED'}."
     )
     project.promote(model, who=workspace.author, why="first model of the demo")
     return model
@@ -161,21 +166,21 @@ def _play(
     seconds: dict[str, float],
 ) -> _Played:
     """Deploy, send the stream, and let the loop do the rest."""
-    played = _Played(first_model)
+    play, played = options.play, _Played(first_model)
     shift, stop = threading.Event(), threading.Event()
     narrator.chapter("2. It serves")
     with timed(seconds, "play"):
         narrator.say(f"`autofocus up` runs on {client.url}, inference on {client.inference_url}.")
-        _until_deployed(client)
-        watcher = Watcher(client, PROJECT, keeper, narrator, root)
+        _until_deployed(client, play.project)
+        watcher = Watcher(client, play.project, keeper, narrator, root)
         annotator = (
             nullcontext()
             if options.label_yourself
-            else Annotator(client, PROJECT, world.truth, delay=options.annotator_delay)
+            else Annotator(client, play.project, world.truth, delay=options.annotator_delay)
         )
         with annotator, _traffic(client, world, keeper, shift, stop, options) as traffic:
-            _until_served(watcher, traffic, keeper, options.clean_images)
-            narrator.chapter(f"3. Glasses arrive: {GLASSES_SHARE:.0%} of the faces wear them now")
+            _until_served(watcher, traffic, keeper, play.clean_images)
+            narrator.chapter(f"3. {play.arrival.format(share=world.share)}")
             played.shift_at = time.time()
             shift.set()
             played.healed_at = _until_healed(
@@ -185,29 +190,29 @@ def _play(
             narrator.say("The stream ends.")
         watcher.look()
         played.timeline, played.sheets = watcher.timeline, watcher.sheets
-        played.signals = client.signals(PROJECT)
-        played.cases = client.cases(PROJECT)
-        played.labels = len(client.queue(PROJECT, state="done", limit=1000))
-        deployed = client.deployment(PROJECT)
+        played.signals = client.signals(play.project)
+        played.cases = client.cases(play.project)
+        played.labels = len(client.queue(play.project, state="done", limit=1000))
+        deployed = client.deployment(play.project)
         played.champion = deployed["champion"]["model"] if deployed else first_model
     return played
 
 
-def _until_deployed(client: Client) -> None:
+def _until_deployed(client: Client, project: str) -> None:
     """Wait until an inference server has the first deployment: it came after the server.
 
     Raises Unavailable after ``DEPLOY_SECONDS``.
     """
-    wanted = client.deployment(PROJECT)
+    wanted = client.deployment(project)
     assert wanted is not None
     deadline = time.monotonic() + DEPLOY_SECONDS
     while True:
-        servers = client.overview(PROJECT)["servers"]
-        if any(s["applied"].get(PROJECT, 0) >= wanted["revision"] for s in servers):
+        servers = client.overview(project)["servers"]
+        if any(s["applied"].get(project, 0) >= wanted["revision"] for s in servers):
             return
         if time.monotonic() > deadline:
             raise Unavailable(
-                f"No inference server took up the deployment of {PROJECT} within "
+                f"No inference server took up the deployment of {project} within "
                 f"{DEPLOY_SECONDS:.0f} seconds.",
                 hint="Its log lies in the workspace: logs/inference.log",
             )
@@ -250,10 +255,10 @@ def _until_healed(
         _look(watcher, traffic)
         if options.label_yourself and watcher.scene.asked and not asked_person:
             asked_person = True
-            narrator.say(summary.how_to_label(root, url), style="bold yellow")
+            narrator.say(summary.how_to_label(options.play, root, url), style="bold yellow")
     healed_at = time.time()
     narrator.chapter(f"4. {watcher.champion} serves")
-    _until_served(watcher, traffic, keeper, keeper.sent + options.after_images)
+    _until_served(watcher, traffic, keeper, keeper.sent + options.play.after_images)
     return healed_at
 
 
@@ -279,9 +284,9 @@ def _traffic(
         future = pool.submit(
             replay,
             client,
-            PROJECT,
+            options.play.project,
             world.stream(shift.is_set),
-            rate=options.rate,
+            rate=options.play.rate,
             on_answer=keeper.take,
             stop=stop,
         )
@@ -315,6 +320,8 @@ def _result(
     after_share = keeper.served(shifted=True, models=[played.champion])
     promoted = [case for case in played.cases if case["outcome"] == "promoted"]
     return Result(
+        task=options.task,
+        measure=options.play.measure_name,
         seed=options.seed,
         healed=played.healed_at is not None and played.champion != played.first_model,
         timeline=tuple(played.timeline),
