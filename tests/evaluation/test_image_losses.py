@@ -99,11 +99,11 @@ def test_areas_by_the_pixels_of_each_class() -> None:
     ]
     areas = ("road", "grass", "sky")
     wanted = 1 - (40 / 50 + 50 / 60) / 2  # sky is neither there nor seen
-    assert image_loss(there, seen, task="segmentation", areas=areas) == pytest.approx(wanted)
-    assert image_loss(there, [], task="segmentation", areas=areas) == 1.0
-    assert image_loss(truth(), [], task="segmentation", areas=areas) == 0.0
+    assert image_loss(there, seen, task="segmentation", background=areas) == pytest.approx(wanted)
+    assert image_loss(there, [], task="segmentation", background=areas) == 1.0
+    assert image_loss(truth(), [], task="segmentation", background=areas) == 0.0
     sky = [Detection("sky", block(0, 0, 10, 10), 0.9)]
-    assert image_loss(truth(), sky, task="segmentation", areas=areas) == 1.0
+    assert image_loss(truth(), sky, task="segmentation", background=areas) == 1.0
 
 
 def test_areas_are_hidden_by_what_is_drawn_on_them() -> None:
@@ -112,22 +112,22 @@ def test_areas_are_hidden_by_what_is_drawn_on_them() -> None:
         Detection("road", block(0, 0, 10, 4), 0.9),
         Detection("grass", block(0, 0, 10, 10), 0.6),
     ]
-    assert image_loss(there, seen, task="segmentation", areas=("road", "grass")) == 0.0
+    assert image_loss(there, seen, task="segmentation", background=("road", "grass")) == 0.0
 
 
 def test_pixels_of_a_crowd_are_not_judged() -> None:
     there = truth(("road", block(0, 0, 10, 4)), ("grass", block(0, 4, 10, 10)), crowd=(1,))
     seen = [Detection("road", block(0, 0, 10, 10), 0.9)]
-    assert image_loss(there, seen, task="segmentation", areas=("road", "grass")) == 0.0
+    assert image_loss(there, seen, task="segmentation", background=("road", "grass")) == 0.0
 
 
 def test_objects_on_areas_count_half() -> None:
     there = truth(("road", block(0, 0, 10, 10)), ("car", block(2, 2, 6, 6)))
     seen = [Detection("road", block(0, 0, 10, 10), 0.95)]  # and the car is missed
-    loss = image_loss(there, seen, task="segmentation", areas=("road",))
+    loss = image_loss(there, seen, task="segmentation", background=("road",))
     assert loss == pytest.approx((1.0 + 16 / 100) / 2)
     both = [*seen, Detection("car", block(2, 2, 6, 6), 0.6)]  # less sure, but no area
-    assert image_loss(there, both, task="segmentation", areas=("road",)) == 0.0
+    assert image_loss(there, both, task="segmentation", background=("road",)) == 0.0
 
 
 def test_what_has_no_such_loss_is_refused() -> None:

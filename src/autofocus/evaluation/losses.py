@@ -19,21 +19,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from autofocus.errors import InvalidInput
+from autofocus.evaluation.areas import joint_areas, mean_iou, seen_map, truth_map
 from autofocus.evaluation.matching import match
-from autofocus.evaluation.overlap import Ints, Size, overlaps, region, size_of
+from autofocus.evaluation.overlap import Size, overlaps, size_of
 from autofocus.types.data import Task
-from autofocus.types.geometry import Geometry, Shape, Shapes
+from autofocus.types.geometry import Shape, Shapes
 from autofocus.types.models import Detection
 
 IOU = 0.5
 # What a model means to say where it names no threshold of its own.
 THRESHOLD = 0.5
-
-ClassMap = npt.NDArray[np.int64]
-NOTHING, UNJUDGED = -1, -2
 
 
 def image_loss(
@@ -43,21 +40,21 @@ def image_loss(
     task: Task,
     threshold: float = THRESHOLD,
     size: Size | None = None,
-    areas: Collection[str] = (),
+    background: Collection[str] = (),
     iou: float = IOU,
 ) -> float:
     """How wrong what was ``seen`` in an image is, 0 to 1.
 
     Only what the model is sure of by ``threshold`` or more counts. Detection goes by the boxes
     around shapes, segmentation by their pixels on an image of ``size`` (height, width; default:
-    their masks', or one that holds all shapes). ``areas`` names the classes of segmentation that
-    are areas and not objects. Raises InvalidInput for classification, whose answer is one class,
-    and for masks of another size.
+    their masks', or one that holds all shapes). ``background`` names the classes of segmentation
+    that are areas and not objects. Raises InvalidInput for classification, whose answer is one
+    class, and for masks of another size.
     """
     if task == "classification":
         raise InvalidInput("Classification has no shapes: its loss is 1 for the wrong class.")
     kept = [d for d in seen if d.score >= threshold]
-    wide = frozenset(areas) if task == "segmentation" else frozenset()
+    wide = frozenset(background) if task == "segmentation" else frozenset()
     if task == "segmentation" and size is None:
         size = size_of([*(s.geometry for s in truth.shapes), *(d.geometry for d in kept)])
     objects = [s for s in truth.shapes if s.label not in wide]
@@ -91,55 +88,10 @@ def _object_loss(
 
 
 def _area_loss(
-    truth: Sequence[Shape], seen: Sequence[Detection], size: Size, areas: Collection[str]
+    truth: Sequence[Shape], seen: Sequence[Detection], size: Size, background: Collection[str]
 ) -> float:
     names = sorted({s.label for s in truth} | {d.label for d in seen})
-    there, said = truth_map(truth, names, size), seen_map(seen, names, size, areas)
-    table = joint_areas(there, said, len(names))
-    ious = [
-        table[i, i] / union
-        for i, name in enumerate(names)
-        if name in areas and (union := int(table[i].sum() + table[:, i].sum() - table[i, i]))
-    ]
-    return 1.0 - float(np.mean(ious)) if ious else 0.0
-
-
-# -- areas -----------------------------------------------------------------------------------
-
-
-def truth_map(truth: Sequence[Shape], classes: Sequence[str], size: Size) -> ClassMap:
-    """The class number of every pixel (height, width): of the last shape drawn there.
-
-    -1 where there is none, -2 where a crowd says that it must not be judged.
-    """
-    place = {name: i for i, name in enumerate(classes)}
-    return _paint([(UNJUDGED if s.crowd else place[s.label], s.geometry) for s in truth], size)
-
-
-def seen_map(
-    seen: Sequence[Detection], classes: Sequence[str], size: Size, areas: Collection[str]
-) -> ClassMap:
-    """As :func:`truth_map`: objects lie on top of areas, and what is surer on the rest."""
-    place = {name: i for i, name in enumerate(classes)}
-    top_first = sorted(seen, key=lambda d: (d.label in areas, -d.score))
-    return _paint([(place[d.label], d.geometry) for d in reversed(top_first)], size)
-
-
-def joint_areas(truth: ClassMap, seen: ClassMap, classes: int) -> Ints:
-    """Pixels by true (row) and seen class (column), (classes + 1) each; the last is nothing."""
-    judged = truth != UNJUDGED
-    one = np.where(truth[judged] == NOTHING, classes, truth[judged])
-    other = np.where(seen[judged] == NOTHING, classes, seen[judged])
-    counts = np.bincount(one * (classes + 1) + other, minlength=(classes + 1) ** 2)
-    found: Ints = counts.reshape(classes + 1, classes + 1)
-    return found
-
-
-def _paint(shapes: Sequence[tuple[int, Geometry]], size: Size) -> ClassMap:
-    height, width = size
-    down = np.full(height * width, NOTHING, np.int64)  # column by column, as regions run
-    for number, shape in shapes:
-        drawn = region(shape, size)
-        for begin, end in zip(drawn.begin.tolist(), drawn.end.tolist(), strict=True):
-            down[begin:end] = number
-    return down.reshape(width, height).T
+    there, said = truth_map(truth, names, size), seen_map(seen, names, size, background)
+    chosen = [k for k, name in enumerate(names) if name in background]
+    shared = mean_iou(joint_areas(there, said, len(names)), chosen)
+    return 0.0 if shared is None else 1.0 - shared

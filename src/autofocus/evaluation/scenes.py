@@ -1,0 +1,85 @@
+"""What is in images and what a model saw in them, with all overlaps computed once.
+
+Everything that is measured on boxes and masks (precision, errors, areas, losses) starts from this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from autofocus.evaluation.overlap import Bools, Floats, Ints, Size, edges, overlaps
+from autofocus.types.geometry import Shape
+from autofocus.types.models import Detection
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One image of ``size`` (height, width): its objects and what was seen, the surest first.
+
+    ``boxes``: overlaps go by the boxes around shapes, not by pixels.
+    """
+
+    truth: tuple[Shape, ...]
+    seen: tuple[Detection, ...]
+    size: Size
+    boxes: bool
+
+    def __post_init__(self) -> None:
+        # Stable: what is equally sure stays in the order of the answer.
+        object.__setattr__(self, "seen", tuple(sorted(self.seen, key=lambda d: -d.score)))
+
+    @cached_property
+    def overlap(self) -> Floats:
+        """Intersection over union (truths, seen); a crowd's row as in ``overlap.overlaps``."""
+        return overlaps(
+            [s.geometry for s in self.truth],
+            [d.geometry for d in self.seen],
+            boxes=self.boxes,
+            size=self.size,
+            crowd=self.crowd,
+        )
+
+    @cached_property
+    def crowd(self) -> Bools:
+        """Which truths stand for many objects, (truths,)."""
+        return np.array([s.crowd for s in self.truth], bool)
+
+    @cached_property
+    def scores(self) -> Floats:
+        """How sure the model is of everything seen, (seen,), falling."""
+        return np.array([d.score for d in self.seen], np.float64)
+
+    @cached_property
+    def truth_area(self) -> Floats:
+        """Square pixels of every truth, (truths,)."""
+        return np.array([s.geometry.area for s in self.truth], np.float64)
+
+    @cached_property
+    def seen_area(self) -> Floats:
+        """Square pixels of everything seen, (seen,): of its box where boxes are compared."""
+        if self.boxes:
+            around = edges([d.geometry for d in self.seen])
+            area: Floats = np.prod(around[:, 2:] - around[:, :2], axis=1)
+            return area
+        return np.array([d.geometry.area for d in self.seen], np.float64)
+
+    def numbers(self, classes: Sequence[str]) -> tuple[Ints, Ints]:
+        """Class number of every truth and of everything seen; -1 for a class of no interest."""
+        place = {name: i for i, name in enumerate(classes)}
+        return (
+            np.array([place.get(s.label, -1) for s in self.truth], np.int64),
+            np.array([place.get(d.label, -1) for d in self.seen], np.int64),
+        )
+
+    def part(self, *, without: Collection[str] = (), threshold: float = 0.0) -> Scene:
+        """What is no class of ``without``, and of what was seen only what is sure enough."""
+        return Scene(
+            tuple(s for s in self.truth if s.label not in without),
+            tuple(d for d in self.seen if d.label not in without and d.score >= threshold),
+            self.size,
+            self.boxes,
+        )
