@@ -130,6 +130,20 @@ def objects(tmp_path: Path) -> ObjectStore:
 
 
 @pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of eight MiB; skips where none can be mounted."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip("May not mount.")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
 def packs(database: Database, objects: ObjectStore) -> Iterator[PackStore]:
     """An empty pack store."""
     packs = PackStore(database, objects)

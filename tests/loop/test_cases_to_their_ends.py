@@ -30,7 +30,8 @@ def test_harm_is_found_and_healed(world: World, times: int) -> None:
         s for s in world.project.data.samples(split="test", limit=1000).items
         if s.metadata.get("fixed_case") == case.id
     ]  # fmt: skip
-    assert len(fixed) == purposes(world, case.id)["comparison"] > 0
+    asked = purposes(world, case.id)
+    assert len(fixed) == asked["comparison"] + asked["watch"] > 0
     # The healed world counts as normal: no alarm about it any more.
     for _ in range(20):
         world.serve(50, glass=0.5)
@@ -332,6 +333,44 @@ def test_errors_after_promotion_put_the_old_champion_back_once(world: World, tim
     assert story.case.outcome == "rolled_back"
     assert champions(world) == ["light-1", "light-2", "light-1"]
     assert world.deployment().champion.model == "light-1"
+
+
+@pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.slow), 2])
+def test_a_promotion_that_labels_speak_against_is_taken_back(world: World, times: int) -> None:
+    """The former champion listens on; what it gets right and the new one wrong takes it back."""
+    story = Story(world, times)
+    story.go_to("promote")
+    story.tick()
+    serving = world.deployment()
+    assert serving.champion.model == "light-2"
+    assert serving.challenger is not None
+    assert (serving.challenger.model, serving.shadow, serving.canary) == ("light-1", 1.0, 0.0)
+    assert world.project.models.alias("challenger") is None
+    story.go_to("closed", wrongly=True)
+    case = story.case
+    assert case.outcome == "rolled_back"
+    assert "wrong where light-1 was right in 7 of 7 labelled disagreements" in case.reason
+    assert purposes(world, case.id)["watch"] == 7
+    assert champions(world) == ["light-1", "light-2", "light-1"]
+    serving = world.deployment()
+    assert serving.champion.model == "light-1"
+    assert serving.challenger is None
+    move = world.project.models.history()[0]
+    assert case.reason in move["reason"]
+
+
+@pytest.mark.slow
+def test_a_watch_without_labels_or_without_answers_ends(story: Story) -> None:
+    world = story.world
+    story.go_to("promote")
+    story.go(
+        lambda: world.project.labels.progress(story.case.id, "watch")["open"] > 0, answer=False
+    )
+    story.go(lambda: story.case.waiting_for.startswith("2 labels"), answer=False)
+    story.go_to("closed", answer=False)
+    assert story.case.outcome == "promoted"
+    assert world.project.labels.progress(story.case.id)["cancelled"] == 2
+    assert world.deployment().challenger is None
 
 
 @pytest.mark.slow

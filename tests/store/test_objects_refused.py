@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autofocus.errors import InvalidInput, StorageFull
+from autofocus.errors import InvalidInput, NotFound, StorageFull
 from autofocus.store.objects import ObjectStore
 
 
@@ -50,28 +50,19 @@ def test_a_full_disk_leaves_the_old_object(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
 
 
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Path:
-    """A file system of one MiB; skips where none can be mounted."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip("May not mount.")
-    return folder
-
-
 def test_a_really_full_disk(tiny_disk: Path) -> None:
-    try:
-        store = ObjectStore.open(tiny_disk / "store")
-        store.put("a", b"old")
-        with pytest.raises(StorageFull, match="No space left"):
-            store.put("a", os.urandom(2**21))
-        assert store.get("a") == b"old"
-        assert store.list("") == ["a"]
-        store.put("b", bytes(2**19))
-        assert store.exists("b")
-    finally:
-        subprocess.run(["umount", str(tiny_disk)], check=True)
+    store = ObjectStore.open(tiny_disk / "store")
+    store.put("a", b"old")
+    with pytest.raises(StorageFull, match="No space left"):
+        store.put("a", os.urandom(2**24))
+    assert store.get("a") == b"old"
+    assert store.list("") == ["a"]
+    store.put("b", bytes(2**19))
+    assert store.exists("b")
+
+
+def test_a_folder_that_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="no folder") as caught:
+        ObjectStore.open(tmp_path / "typo", create=False)
+    assert "of a workspace" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []

@@ -165,6 +165,7 @@ class InferenceServer:
             with _listen(host, 0) as probe:
                 port = probe.getsockname()[1]
         self._store = workspace.objects.url
+        self._max_pixels = workspace.settings.max_pixels
         self._host, self._port = host, port
         self._log = workspace.root / "logs" / "inference.log"
         self._child: subprocess.Popen[bytes] | None = None
@@ -226,6 +227,8 @@ class InferenceServer:
                     self._host,
                     "--port",
                     str(self._port),
+                    "--max-pixels",
+                    str(self._max_pixels),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=out,

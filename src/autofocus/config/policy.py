@@ -126,7 +126,10 @@ class RolloutPolicy:
     disagree (Ville: a challenger that is no better gets there with probability 1/promote_e).
     ``canary`` are the shares of traffic, each held for ``canary_requests`` answers. A request
     that fails, or a median latency above ``max_latency_ratio`` times the champion's, ends it.
-    ``watch_requests`` after promotion the way back stays armed.
+    ``watch_requests`` answers after a promotion the former champion still answers in shadow, and
+    up to ``watch_labels`` disagreements are labelled, fewer as soon as they speak for the new one:
+    an e-value of ``promote_e`` for the former champion, or a request that fails, takes the way
+    back. Zero ``watch_labels`` leave failed requests as the only cause.
     """
 
     shadow: float = 1.0
@@ -136,6 +139,7 @@ class RolloutPolicy:
     canary_requests: int = 50
     max_latency_ratio: float = 3.0
     watch_requests: int = 500
+    watch_labels: int = 12
 
     def __post_init__(self) -> None:
         if self.promote_e <= 1.0:

@@ -65,7 +65,10 @@ POLICY: Mapping[str, str] = {
     "rollout.canary_requests": "Answers that each of these shares is held for.",
     "rollout.max_latency_ratio": "A trial ends when the challenger takes so many times as long as "
     "the champion.",
-    "rollout.watch_requests": "Answers after a promotion during which the way back stays armed.",
+    "rollout.watch_requests": "Answers after a promotion during which the former champion answers "
+    "in shadow and the way back stays armed.",
+    "rollout.watch_labels": "Labels about disagreements of the two, at most, to see whether the "
+    "promotion was right; 0 asks for none.",
     "autonomy.label": "Asking people for labels: only suggest it, ask first, or act.",
     "autonomy.train": "Training a challenger: only suggest it, ask first, or act.",
     "autonomy.promote": "Promoting a challenger: only suggest it, ask first, or act.",

@@ -149,7 +149,14 @@ class Importer:
         label = None if item.label is None else Tag(item.label)
         if label is not None and label.label not in self._classes:
             reason = f"class {label.label!r} is not declared ({', '.join(self._classes)}): "
-            skipped.append(Skipped(item.key, "label", f"{reason}taken without a label"))
+            skipped.append(
+                Skipped(
+                    item.key,
+                    "label",
+                    f"{reason}taken without a label. Label it on the Data page, or rename the "
+                    "class and import again.",
+                )
+            )
             label = None
         given = self._options.split or item.split
         column = self._options.group_by
@@ -189,9 +196,7 @@ class Importer:
             data = item.path.read_bytes()
             return data, inspect(data, max_pixels=self._max_pixels)
         except AutofocusError as error:
-            return Skipped(
-                item.key, str(error.context.get("reason", error.code.name)), error.message
-            )
+            return Skipped(item.key, str(error.context.get("reason", error.code.name)), str(error))
         except OSError as exc:
             return Skipped(item.key, "unreadable", f"cannot be read: {exc.strerror}")
 

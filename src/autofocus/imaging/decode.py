@@ -90,6 +90,10 @@ def decode_with_facts(
     return _decode_with_pillow(data, max_pixels)
 
 
+_AGAIN = "Copy or export it again from where it came from."
+_SMALLER = "Scale it down, or raise max_pixels in the settings."
+
+
 def rejected(reason: str, message: str, hint: str = "") -> ImageRejected:
     """An ImageRejected whose ``context`` carries a reason for machines."""
     return ImageRejected(message, hint=hint, reason=reason)
@@ -102,7 +106,7 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
         raise rejected(
             "too_many_pixels",
             f"The image has {width} x {height} pixels, more than the {max_pixels:,} allowed.",
-            "Scale it down, or raise max_pixels in the settings.",
+            _SMALLER,
         )
 
 
@@ -129,10 +133,12 @@ def _decode_jpeg(data: bytes, max_pixels: int, min_size: tuple[int, int] | None)
         text = str(exc).lower()
         if "premature end" in text:
             raise rejected(
-                "truncated", "The JPEG is truncated: its picture data ends too early."
+                "truncated", "The JPEG is truncated: its picture data ends too early.", _AGAIN
             ) from exc
         if "huffman" in text or "corrupt jpeg data: found marker" in text:
-            raise rejected("corrupt", f"The JPEG's picture data is corrupt ({exc}).") from exc
+            raise rejected(
+                "corrupt", f"The JPEG's picture data is corrupt ({exc}).", _AGAIN
+            ) from exc
         return _decode_with_pillow(data, max_pixels)
     if swapped:
         width, height = height, width
@@ -144,7 +150,9 @@ def _decode_with_pillow(data: bytes, max_pixels: int) -> Decoded:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         raise rejected(
-            "too_many_pixels", f"The image has more than the {max_pixels:,} pixels allowed."
+            "too_many_pixels",
+            f"The image has more than the {max_pixels:,} pixels allowed.",
+            _SMALLER,
         ) from exc
     except _PILLOW_ERRORS as exc:
         raise _unreadable(data, exc) from exc
@@ -172,7 +180,9 @@ def _decode_with_pillow(data: bytes, max_pixels: int) -> Decoded:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
             raise rejected(
-                "too_many_pixels", f"The image has more than the {max_pixels:,} pixels allowed."
+                "too_many_pixels",
+                f"The image has more than the {max_pixels:,} pixels allowed.",
+                _SMALLER,
             ) from exc
         except _PILLOW_ERRORS as exc:
             raise _broken(image.format or "image", exc) from exc
@@ -202,8 +212,8 @@ def _broken(name: str, exc: BaseException) -> ImageRejected:
     text = str(exc) or type(exc).__name__
     lowered = text.lower()
     if any(word in lowered for word in ("truncat", "unexpected end", "not enough", "end of file")):
-        return rejected("truncated", f"The {name} file is truncated ({text}).")
-    return rejected("corrupt", f"The {name} file cannot be decoded ({text}).")
+        return rejected("truncated", f"The {name} file is truncated ({text}).", _AGAIN)
+    return rejected("corrupt", f"The {name} file cannot be decoded ({text}).", _AGAIN)
 
 
 def _to_rgb(image: Image.Image) -> Pixels:

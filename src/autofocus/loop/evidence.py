@@ -401,7 +401,8 @@ def move_answered_to_train(rooms: Rooms, cases: Cases, case: Case) -> None:
 
 def keep_as_permanent_test(rooms: Rooms, case: Case) -> None:
     """The labelled disagreements become test images for ever: no fault is shipped twice."""
-    keys = [a.key for a in rooms.labels.answers(case.id, purpose="comparison")]
+    answers = rooms.labels.answers(case.id)
+    keys = [a.key for a in answers if a.purpose in ("comparison", "watch")]
     if keys:
         rooms.data.set_split(keys, "test", metadata={"fixed_case": case.id})
 
@@ -411,30 +412,46 @@ def keep_as_permanent_test(rooms: Rooms, case: Case) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Champion and challenger on the same requests."""
+    """Who serves and who shadows on the same requests: a win is one of the shadow."""
 
-    decision: Preference
-    wins: int
-    losses: int
-    ties: int
-    e_better: float
-    best_e: float
+    test: PairedTest
     pairs: int
     disagreements: int
     next_picks: list[Pick]
 
     @property
+    def decision(self) -> Preference:
+        return self.test.decision
+
+    @property
+    def wins(self) -> int:
+        return self.test.wins
+
+    @property
+    def losses(self) -> int:
+        return self.test.losses
+
+    @property
+    def ties(self) -> int:
+        return self.test.ties
+
+    @property
     def labelled(self) -> int:
         return self.wins + self.losses + self.ties
 
-    def hopeless(self, bar: float, left: int) -> bool:
+    @property
+    def nearest(self) -> int:
+        """Labels after which either model could be proven better: no use in asking more at once."""
+        return min(self.test.wins_missing, self.test.losses_missing)
+
+    def hopeless(self, left: int) -> bool:
         """Whether even ``left`` wins in a row would not reach the bar."""
-        return PairedTest(bar, self.wins, self.losses).update([1] * left).best_win < bar
+        return self.test.wins_missing > left
 
     def as_json(self) -> dict[str, Any]:
         summary = (
             f"{self.wins} wins, {self.losses} losses, {self.ties} ties on labelled disagreements "
-            f"(e-value up to {self.best_e:.3g}), {self.disagreements} disagreements in "
+            f"(e-value up to {self.test.best_win:.3g}), {self.disagreements} disagreements in "
             f"{self.pairs} requests"
         )
         return {
@@ -442,8 +459,8 @@ class Comparison:
             "wins": self.wins,
             "losses": self.losses,
             "ties": self.ties,
-            "e_better": self.e_better,
-            "best_e": self.best_e,
+            "e_better": self.test.e_better,
+            "best_e": self.test.best_win,
             "pairs": self.pairs,
             "disagreements": self.disagreements,
             "summary": summary,
@@ -465,13 +482,39 @@ def comparison(rooms: Rooms, cases: Cases, case: Case) -> Comparison:
     left, right = _pair(champion, shadow)
     rule = decode(SliceRule, cases.once(case.id, "slice-rule", lambda: _slice_rule(rooms, case)))
     differ = np.flatnonzero((left.predicted != right.predicted) & rule.contains(left))
+    return _weigh(rooms, case, "comparison", left, right, differ)
+
+
+def since_promotion(rooms: Rooms, case: Case, cursor: dict[str, int]) -> Comparison:
+    """The former champion in shadow beside the new one: the same test with sides swapped.
+
+    All traffic counts, for outside the slice only the model tests have spoken so far. Feedback is
+    left out: people complain about wrong answers, so it would speak against whoever serves.
+    """
+    champion, _ = rooms.log.read(cursor, 1_000_000, roles=("champion",), model=case.challenger)
+    former, _ = rooms.log.read(cursor, 1_000_000, roles=("shadow",), model=case.model)
+    left, right = _pair(champion, former)
+    return _weigh(
+        rooms, case, "watch", left, right, np.flatnonzero(left.predicted != right.predicted)
+    )
+
+
+def _weigh(
+    rooms: Rooms,
+    case: Case,
+    purpose: str,
+    left: Window,
+    right: Window,
+    differ: npt.NDArray[np.int64],
+) -> Comparison:
+    """The labels asked for ``purpose`` in the order they came, and which pairs to ask next."""
     test = PairedTest(rooms.policy().rollout.promote_e)
-    seen: set[str] = set()
-    asked = {a.sha256 for a in rooms.labels.answers(case.id) if a.purpose != "comparison"}
-    for answer in rooms.labels.answers(case.id, purpose="comparison"):
+    for answer in rooms.labels.answers(case.id, purpose=purpose):
         right_alone = answer.label == answer.details["challenger"]
         wrong_alone = answer.label == answer.details["predicted"]
         test = test.update([1 if right_alone else -1 if wrong_alone else 0])
+    asked = {a.sha256 for a in rooms.labels.answers(case.id) if a.purpose != purpose}
+    seen: set[str] = set()
     picks: list[Pick] = []
     known = _known_questions(rooms, case)
     for i in differ:
@@ -480,26 +523,9 @@ def comparison(rooms: Rooms, cases: Cases, case: Case) -> Comparison:
             continue
         seen.add(sha256)
         if len(picks) < 8 and usable(rooms, name):
-            picks.append(
-                _pick(
-                    rooms,
-                    left,
-                    int(i),
-                    propensity=None,
-                    challenger=rooms.classes[int(right.predicted[i])],
-                )
-            )
-    return Comparison(
-        decision=test.decision,
-        wins=test.wins,
-        losses=test.losses,
-        ties=test.ties,
-        e_better=test.e_better,
-        best_e=test.best_win,
-        pairs=len(left),
-        disagreements=len(differ),
-        next_picks=picks,
-    )
+            other = rooms.classes[int(right.predicted[i])]
+            picks.append(_pick(rooms, left, int(i), propensity=None, challenger=other))
+    return Comparison(test=test, pairs=len(left), disagreements=len(differ), next_picks=picks)
 
 
 def _slice_rule(rooms: Rooms, case: Case) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,15 @@ from autofocus.labels.queue import Question
 if TYPE_CHECKING:
     from autofocus.loop.rooms import Rooms
     from autofocus.types.production import Case
+
+
+BLIND = "tell the class of this image"
+
+
+def labels_wanted(progress: Mapping[str, int], what: str) -> str:
+    """What a case waits for, in words, from a purpose's counts by state."""
+    left = progress.get("open", 0) + progress.get("leased", 0)
+    return f"{left} label{'s' if left != 1 else ''} ({what})"
 
 
 @dataclass(frozen=True, slots=True)

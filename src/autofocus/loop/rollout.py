@@ -129,9 +129,11 @@ def promote(rooms: Rooms, model: str, *, who: str, why: str) -> Deployment:
     """
     found = rooms.models.model(model)
     now_serving = current(rooms)
-    if now_serving is not None and now_serving.challenger is not None:
+    tried = None if now_serving is None else now_serving.challenger
+    # The former champion that only listens while the new one is watched is no rollout.
+    if now_serving is not None and tried is not None and tried != now_serving.previous:
         raise Conflict(
-            f"A case is trying {now_serving.challenger.model} just now.",
+            f"A case is trying {tried.model} just now.",
             hint="Wait for its end, or cancel it: autofocus loop cancel CASE --why ...",
         )
     before = rooms.models.alias("champion")
@@ -152,9 +154,11 @@ def crown(
     why: str,
     case: str | None = None,
     effect: str | None = None,
+    watched: float = 0.0,
 ) -> None:
     """Move the champion and its deployment together: one without the other never exists.
 
+    ``watched`` is the share of the requests that the former champion goes on answering, in shadow.
     The same ``effect`` does so once. Raises Conflict if the champion is neither ``instead_of``
     nor ``model`` already.
     """
@@ -166,7 +170,9 @@ def crown(
         revision=0,
         classes=rooms.classes,
         champion=champion,
+        challenger=previous if watched else None,
         previous=previous,
+        shadow=watched if previous is not None else 0.0,
         sampling=ImageSampling() if serving is None else serving.sampling,
     )
     with rooms.database.begin() as conn:

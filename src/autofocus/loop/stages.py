@@ -14,7 +14,8 @@ from autofocus.errors import InvalidInput, JobFailed
 from autofocus.loop import evidence, rollout
 from autofocus.loop.cases import TRY_AGAIN, Cases
 from autofocus.loop.model_tests import run_model_tests
-from autofocus.loop.questions import ask
+from autofocus.loop.questions import BLIND, ask, labels_wanted
+from autofocus.loop.way_back import watch_the_new_champion
 from autofocus.types.clock import now, parse
 from autofocus.types.codec import decode, encode
 from autofocus.types.models import RunSpec
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from autofocus.types.production import Case
 
 Step = Callable[["Rooms", Cases, "Case"], bool]
-
-BLIND = "tell the class of this image"
 
 
 def close(rooms: Rooms, cases: Cases, case: Case, outcome: Outcome, reason: str) -> bool:
@@ -189,7 +188,7 @@ def weigh_the_harm(rooms: Rooms, cases: Cases, case: Case) -> bool:
     if weighed.verdict == "undecided":
         progress = rooms.labels.progress(case.id, "verdict")
         if progress["open"] + progress["leased"]:
-            cases.wait_for(case.id, _labels_wanted(progress, "whether the change does harm"))
+            cases.wait_for(case.id, labels_wanted(progress, "whether the change does harm"))
             return False
         asked = sum(progress.values())
         budget = policy.labels.per_case - policy.labels.comparison
@@ -221,7 +220,7 @@ def weigh_the_harm(rooms: Rooms, cases: Cases, case: Case) -> bool:
             blind=True,
         )
         cases.wait_for(
-            case.id, _labels_wanted({"open": len(picks), "done": asked}, "whether it does harm")
+            case.id, labels_wanted({"open": len(picks), "done": asked}, "whether it does harm")
         )
         return False
     cases.update(case.id, verdict=weighed.verdict)
@@ -267,7 +266,7 @@ def collect_labels(rooms: Rooms, cases: Cases, case: Case) -> bool:
             )
             progress = rooms.labels.progress(case.id, "training")
     if progress["open"] + progress["leased"]:
-        cases.wait_for(case.id, _labels_wanted(progress, "the training"))
+        cases.wait_for(case.id, labels_wanted(progress, "the training"))
         return False
     if progress["done"] + known == 0:
         return close(rooms, cases, case, "undecided", "every question was skipped")
@@ -426,7 +425,7 @@ def compare_in_shadow(rooms: Rooms, cases: Cases, case: Case) -> bool:
         )
     progress = rooms.labels.progress(case.id, "comparison")
     if progress["open"] + progress["leased"]:
-        cases.wait_for(case.id, _labels_wanted(progress, "the comparison"))
+        cases.wait_for(case.id, labels_wanted(progress, "the comparison"))
         return False
     spent = sum(rooms.labels.progress(case.id)[s] for s in ("done", "skipped"))
     left = min(policy.labels.comparison - sum(progress.values()), policy.labels.per_case - spent)
@@ -444,7 +443,7 @@ def compare_in_shadow(rooms: Rooms, cases: Cases, case: Case) -> bool:
             case.id, f"{policy.rollout.shadow_requests} requests answered by both models"
         )
         return False
-    if found.hopeless(policy.rollout.promote_e, left):
+    if found.hopeless(left):
         return close(
             rooms,
             cases,
@@ -453,7 +452,7 @@ def compare_in_shadow(rooms: Rooms, cases: Cases, case: Case) -> bool:
             f"{found.wins} wins and {found.losses} losses: the labels left ({left}) could not "
             "prove it better any more",
         )
-    picks = found.next_picks[: min(left, 4)]
+    picks = found.next_picks[: min(left, 4, found.nearest)]
     if not picks:
         if found.pairs >= evidence.MAX_PAIRS:
             return close(
@@ -534,6 +533,7 @@ def move_the_champion(rooms: Rooms, cases: Cases, case: Case) -> bool:
         return close(
             rooms, cases, case, "cancelled", "another champion was promoted by hand meanwhile"
         )
+    policy = rooms.policy().rollout
     why = str(cases.get(case.id).evidence.get("comparison", {}).get("summary", "proven better"))
     rollout.crown(
         rooms,
@@ -543,6 +543,7 @@ def move_the_champion(rooms: Rooms, cases: Cases, case: Case) -> bool:
         why=f"{case.id}: {why}",
         case=case.id,
         effect=f"{case.id}/promote",
+        watched=policy.shadow if policy.watch_labels else 0.0,
     )
     _drop_challenger_alias(rooms, case, "promoted")
     return True
@@ -562,68 +563,6 @@ def take_the_new_normal(rooms: Rooms, cases: Cases, case: Case) -> bool:
     evidence.keep_as_permanent_test(rooms, case)
     cases.once(case.id, "watch-cursor", lambda: {"cursor": rooms.log.end()})
     return True
-
-
-def watch_the_new_champion(rooms: Rooms, cases: Cases, case: Case) -> bool:
-    start = cases.step(case.id, "watch-cursor")
-    assert start is not None
-    assert case.challenger is not None
-    champion = rooms.models.alias("champion")
-    went_back = cases.step(case.id, "way-back")
-    if went_back is None and champion != case.challenger:
-        cases.close(
-            case.id,
-            "rolled_back",
-            f"{champion} was made champion by a person while {case.challenger} was watched",
-        )
-        return False
-    trial = evidence.watch(rooms, case, start["cursor"])
-    if went_back is not None or trial.errors:
-        return _go_back(rooms, cases, case, trial.errors)
-    wanted = rooms.policy().rollout.watch_requests
-    if trial.requests < wanted:
-        cases.wait_for(case.id, f"{wanted} requests answered well by the new champion")
-        return False
-    weighed = cases.get(case.id).evidence
-    cases.close(
-        case.id,
-        "promoted",
-        f"{case.challenger} replaced {case.model}: "
-        f"{weighed.get('comparison', {}).get('summary', '')}",
-    )
-    return False
-
-
-def _go_back(rooms: Rooms, cases: Cases, case: Case, errors: int) -> bool:
-    """Put the old champion back, once: a second try must not go forward again."""
-    assert case.challenger is not None
-    why = str(
-        cases.once(
-            case.id,
-            "way-back",
-            lambda: {"why": f"{case.challenger} failed {errors} requests after its promotion"},
-        )["why"]
-    )
-    rollout.crown(
-        rooms,
-        case.model,
-        instead_of=case.challenger,
-        actor="loop",
-        why=why,
-        case=case.id,
-        effect=f"{case.id}/way-back",
-    )
-    rooms.monitor.take_reference(
-        case.model,
-        evidence.bundle_folder(rooms, case.model),
-        rooms.policy(),
-        actor="loop",
-        cause=case.id,
-        effect=f"{case.id}/way-back",
-    )
-    rollout.freeze_if_it_swings(rooms)
-    cases.close(case.id, "rolled_back", why)
-    return False
 
 
 STAGES: dict[Stage, tuple[Step, ...]] = {
@@ -686,8 +625,3 @@ def _deploy_challenger(
         if canary
         else f"{case.challenger} answers beside {case.model}, in shadow.",
     )
-
-
-def _labels_wanted(progress: dict[str, int], what: str) -> str:
-    left = progress.get("open", 0) + progress.get("leased", 0)
-    return f"{left} label{'s' if left != 1 else ''} ({what})"

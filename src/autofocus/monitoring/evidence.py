@@ -251,6 +251,16 @@ class PairedTest:
             return "challenger" if self.e_better >= self.e_worse else "champion"
         return "undecided"
 
+    @property
+    def wins_missing(self) -> int:
+        """Wins in a row that would prove the challenger better; 0 if it is."""
+        return _in_a_row(self.wins, self.losses, self.best_win, self.promote)
+
+    @property
+    def losses_missing(self) -> int:
+        """Losses in a row that would prove the champion better; 0 if it is."""
+        return _in_a_row(self.losses, self.wins, self.best_loss, self.promote)
+
     def labels_needed(self) -> int | None:
         """About how many more discordant labels a promotion needs at the win rate so far.
 
@@ -295,6 +305,15 @@ def _paired_e(wins: int, losses: int) -> float:
             )
         )
     )
+
+
+def _in_a_row(wins: int, losses: int, best: float, bar: float) -> int:
+    # From any score the evidence grows with every win in a row, nearly doubling in the end.
+    missing = 0
+    while best < bar:
+        missing += 1
+        best = max(best, _paired_e(wins + missing, losses))
+    return missing
 
 
 def _log_mean(wealth: Floats) -> Floats:

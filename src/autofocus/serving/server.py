@@ -117,10 +117,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def serve(options: ServerOptions) -> int:
     """Serve in this process until SIGTERM or SIGINT; returns 0 after a clean end."""
+    # A mistyped folder would be made, and waited for deployments in for ever.
+    objects = ObjectStore.open(options.store, create=False)
     listener = _bind(options.host, options.port)
     port = listener.getsockname()[1]
     server = options.server or default_server_id(options.host, port)
-    objects = ObjectStore.open(options.store)
     deployments = Deployments(objects)
     metrics = Metrics()
     cache = Path(options.cache) if options.cache else _default_cache()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ from autofocus.types.clock import now
 
 BUSY_SECONDS = 30
 CONNECT_SECONDS = 10
+# The index beside the write-ahead log; without it not even reading begins.
+_SQLITE_NEEDS_BYTES = 2**16
 _EXAMPLES = "For example postgresql://user:password@host/database, or a file path for SQLite."
 
 
@@ -74,6 +77,11 @@ class Database:
         with database.read() as conn:
             conn.execute(sa.text("SELECT 1"))
         return database
+
+    @property
+    def _file(self) -> Path | None:
+        url = self.engine.url
+        return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
     @property
     def shown(self) -> str:
@@ -137,7 +145,7 @@ class Database:
         try:
             yield
         except DBAPIError as exc:
-            raise _translate(exc, self.shown) from exc
+            raise _translate(exc, self.shown, self._file) from exc
         except sa.exc.TimeoutError as exc:
             raise Unavailable(
                 f"No connection to {self.shown} became free in time.", hint="Try again."
@@ -194,11 +202,12 @@ def _begin_sqlite(conn: Connection) -> None:
     conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def _translate(exc: DBAPIError, where: str) -> AutofocusError:
-    """The error in the user's words. ``where`` never holds the password."""
+def _translate(exc: DBAPIError, where: str, file: Path | None) -> AutofocusError:
+    """The error in the user's words. ``where`` never holds the password; ``file`` is SQLite's."""
     text = str(exc.orig)
     lower = text.lower()
-    if "disk is full" in lower or "no space left" in lower or "disk full" in lower:
+    full = "disk is full" in lower or "no space left" in lower or "disk full" in lower
+    if full or ("i/o error" in lower and file is not None and _no_room(file)):
         return StorageFull(
             f"No space left for the database {where}.",
             hint="Free some space and try again; nothing that was acknowledged is lost.",
@@ -225,6 +234,14 @@ def _translate(exc: DBAPIError, where: str) -> AutofocusError:
             hint="Check that it runs, and the URL, user and permissions in settings.yaml.",
         )
     return AutofocusError(f"The database {where} refused: {text.splitlines()[0]}.")
+
+
+def _no_room(file: Path) -> bool:
+    """Whether SQLite cannot even make the files beside its own that reading needs."""
+    try:
+        return shutil.disk_usage(file.parent).free < _SQLITE_NEEDS_BYTES
+    except OSError:
+        return False
 
 
 def one_row(conn: Connection, query: sa.Select[Any]) -> dict[str, Any] | None:

@@ -36,11 +36,11 @@ class ObjectStore:
         self._remote = remote
 
     @classmethod
-    def open(cls, location: str | os.PathLike[str]) -> ObjectStore:
-        """Open a folder (made if missing) or a URL.
+    def open(cls, location: str | os.PathLike[str], *, create: bool = True) -> ObjectStore:
+        """Open a folder (made if missing, unless ``create`` is off) or a URL.
 
         Raises InvalidInput for a location that is none, Unavailable for a folder that cannot be
-        made. A remote store is first asked when it is first used.
+        made, NotFound for one that is missing. A remote store is first asked when it is first used.
         """
         text = os.fspath(location)
         parts = urlsplit(text)
@@ -56,6 +56,11 @@ class ObjectStore:
             return cls(text.rstrip("/"), folder=None, remote=_open_remote(text))
         else:
             raise InvalidInput(f"{text!r} is not a place for objects.", hint=_EXAMPLES)
+        if not create and not folder.is_dir():
+            raise NotFound(
+                f"There is no folder {folder} to use as object store.",
+                hint=f"That of a workspace lies in its folder store. {_EXAMPLES}",
+            )
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as exc:

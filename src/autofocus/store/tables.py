@@ -149,7 +149,7 @@ label_task = Table(
     Column("reason", Text, nullable=False),
     Column(
         "purpose", String(32), nullable=False
-    ),  # verdict | training | comparison | uniform | manual
+    ),  # verdict | training | comparison | watch | uniform | manual
     Column("priority", Float, nullable=False),
     Column("propensity", Float),
     Column("case", String(128)),
