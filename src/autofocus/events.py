@@ -20,6 +20,8 @@ EventKind = Literal[
     "data.deleted",
     "labels.requested",
     "labels.answered",
+    "labels.suggested",
+    "assistant.trained",
     "run.started",
     "run.finished",
     "run.failed",

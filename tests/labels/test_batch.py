@@ -33,7 +33,10 @@ def test_a_batch_is_answered_skipped_and_taken_back(labels: Labels, picture: Dra
     assert labels.stats()["tasks"]["skipped"] == 1
     back = labels.decide([Decision(f"{ASK}{i}", "reopen") for i in (0, 1, 4)], "ann", "two")
     assert back.reopened == 3
-    assert labels.stats()["tasks"]["open"] == 5
+    # They are the author's again, who wants to answer them anew, and nobody else's.
+    tasks = labels.stats()["tasks"]
+    assert (tasks["open"], tasks["leased"]) == (2, 3)
+    assert [t.id for t in labels.lease("bob")] == [f"{ASK}5", f"{ASK}3"]
     assert len(labels.history("0.png")) == 1  # taken back, not forgotten
 
 
@@ -48,7 +51,7 @@ def test_the_same_batch_again_changes_nothing(labels: Labels, picture: Draw) -> 
     # Also where something else happened since: an old message that arrives late undoes nothing.
     labels.decide([Decision(f"{ASK}0", "reopen")], "ann", "two")
     labels.decide(answers(4), "ann", "one")
-    assert labels.task(f"{ASK}0").state == "open"
+    assert labels.task(f"{ASK}0").state == "leased"
     with pytest.raises(Conflict, match="saved other decisions"):
         labels.decide(answers(3), "ann", "one")
 

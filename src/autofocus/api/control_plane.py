@@ -307,7 +307,9 @@ class Ticker:
                 if self._stopping.is_set():
                     return
                 try:
-                    self._workspace.project(info.name).loop.tick()
+                    project = self._workspace.project(info.name)
+                    project.loop.tick()
+                    project.assistant.tick()
                 except AutofocusError as error:
                     # One project's trouble (store away, a damaged log segment) must not stop
                     # the others; it is tried again at the next tick.

@@ -10,8 +10,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from autofocus.api.access import InProject
-from autofocus.api.shapes import LabelQueue, LabelStats, LabelTaskToShow, shaped
+from autofocus.api.shapes import LabelQueue, LabelShare, LabelStats, LabelTaskToShow, shaped
 from autofocus.errors import InvalidInput
+from autofocus.labels.asking import Asked
+from autofocus.labels.assistant import AssistantStatus
 from autofocus.labels.batch import Decided, Decision
 from autofocus.labels.quality import Agreement, LabelQuality
 from autofocus.types.codec import encode
@@ -68,32 +70,61 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Who wants how many tasks for how long."""
+class ShareRequest:
+    """Who wants how many tasks, of which kind and in which order, for how long.
+
+    With ``more`` only tasks come that the annotator does not have yet.
+    """
 
     annotator: str
     limit: int = 200
+    kind: str = ""
     case: str | None = None
+    order: str = "useful"
+    more: bool = False
+    lease_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Who keeps what is leased, and for how long."""
+
+    annotator: str
     lease_seconds: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Leaver:
-    """Who gives back what is leased."""
+    """Who gives back what is leased: all of it, or these tasks."""
 
     annotator: str
+    tasks: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskRequest:
+    """Which images people shall label: those that meet a query, or those named."""
+
+    author: str = ""
+    query: str = "is:unlabelled"
+    keys: tuple[str, ...] | None = None
+    limit: int = 20_000
 
 
 def _tasks(project: Project, tasks: Sequence[LabelTask]) -> list[dict[str, Any]]:
-    seen = project.labels.in_force([task.key for task in tasks])
-    return [
-        {
-            **encode(task),
-            "image_url": f"/api/projects/{project.name}/images/{task.sha256}",
-            "seen": seen.get(task.key, 0),
-        }
-        for task in tasks
-    ]
+    there = project.labels.labels_now([task.key for task in tasks])
+    shown = []
+    for task in tasks:
+        seen, classes = there.get(task.key, (0, ()))
+        shown.append(
+            {
+                **encode(task),
+                "image_url": f"/api/projects/{project.name}/images/{task.sha256}",
+                "seen": seen,
+                "label": ", ".join(classes) or None,
+            }
+        )
+    return shown
 
 
 def _task(project: Project, task: LabelTask) -> dict[str, Any]:
@@ -105,12 +136,19 @@ def queue(
     project: InProject,
     state: str = "open",
     case: str | None = None,
+    kind: str = "",
+    order: str = "useful",
     cursor: str | None = None,
     limit: int = 50,
 ) -> dict[str, Any]:
-    """Tasks in the order in which answers help most."""
+    """Tasks in the order in which answers help most, or in another one."""
     page = project.labels.queue(
-        state=state, case=case, cursor=cursor, limit=min(max(limit, 1), 1000)
+        state=state,
+        case=case,
+        kind=kind,
+        order=order,
+        cursor=cursor,
+        limit=min(max(limit, 1), 1000),
     )
     return {
         "items": _tasks(project, page.items),
@@ -162,19 +200,62 @@ def batch(project: InProject, body: Batch) -> dict[str, Any]:
     return encode(done)  # type: ignore[no-any-return]
 
 
-@router.post("/lease", **shaped(LabelQueue))
-def lease(project: InProject, body: Share) -> dict[str, Any]:
+@router.post("/lease", **shaped(LabelShare))
+def lease(project: InProject, body: ShareRequest) -> dict[str, Any]:
     """An annotator's share of the queue, renewed and filled up; nobody else gets these tasks."""
-    tasks = project.labels.lease(
-        body.annotator, limit=body.limit, case=body.case, lease_seconds=body.lease_seconds
+    share = project.labels.share(
+        body.annotator,
+        limit=body.limit,
+        kind=body.kind,
+        case=body.case,
+        order=body.order,
+        more=body.more,
+        lease_seconds=body.lease_seconds,
     )
-    return {"items": _tasks(project, tasks), "next_cursor": None}
+    return {
+        "items": _tasks(project, share.tasks),
+        "mine": share.mine,
+        "open": share.open,
+        "others": share.others,
+    }
+
+
+@router.post("/renew")
+def renew(project: InProject, body: Renewal) -> dict[str, Any]:
+    """Keep all that is leased to an annotator."""
+    return {"renewed": project.labels.renew(body.annotator, lease_seconds=body.lease_seconds)}
 
 
 @router.post("/release")
 def release(project: InProject, body: Leaver) -> dict[str, Any]:
-    """Give an annotator's share back to everybody."""
-    return {"released": project.labels.release(body.annotator)}
+    """Give an annotator's share, or a part of it, back to everybody."""
+    return {"released": project.labels.release(body.annotator, body.tasks)}
+
+
+@router.post("/ask", **shaped(Asked))
+def ask(project: InProject, body: AskRequest) -> dict[str, Any]:
+    """Ask people to label images; asking twice is asking once."""
+    done = project.labels.ask(
+        body.query,
+        keys=body.keys,
+        author=body.author or project.workspace.author,
+        limit=body.limit,
+    )
+    project.assistant.tick(at_once=True)
+    return encode(done)  # type: ignore[no-any-return]
+
+
+@router.get("/assistant", **shaped(AssistantStatus))
+def assistant(project: InProject) -> dict[str, Any]:
+    """What the labelling assistant knows, and when it learns again."""
+    return encode(project.assistant.status())  # type: ignore[no-any-return]
+
+
+@router.post("/assistant", **shaped(AssistantStatus, status=202), status_code=202)
+def train_assistant(project: InProject) -> dict[str, Any]:
+    """Let the labelling assistant learn now, in a process of its own."""
+    project.assistant.start()
+    return assistant(project)
 
 
 @router.get("/stats", **shaped(LabelStats))

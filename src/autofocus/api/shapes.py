@@ -348,11 +348,13 @@ class Overview(AnsweredProject):
 class LabelTaskToShow(LabelTask):
     """A question to an annotator, with the address of its image.
 
-    ``seen`` is the annotation in force now (0: none), to be sent back with the answer.
+    ``seen`` is the annotation in force now (0: none), to be sent back with the answer; ``label``
+    its class.
     """
 
     image_url: str = ""
     seen: int = 0
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +363,20 @@ class LabelQueue:
 
     items: tuple[LabelTaskToShow, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelShare:
+    """An annotator's share of the queue.
+
+    Of the questions that nobody answered, ``mine`` are leased to the annotator, ``others`` to other
+    people, ``open`` to nobody; ``items`` are some of ``mine``.
+    """
+
+    items: tuple[LabelTaskToShow, ...]
+    mine: int
+    open: int
+    others: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autofocus.cli.session import Session, default_author
 from autofocus.cli.table_options import FileColumn, LabelColumn
 from autofocus.types.codec import encode
+
+if TYPE_CHECKING:
+    from autofocus.labels.assistant import AssistantStatus
 
 app = typer.Typer(
     help="Labels and the labelling queue.", no_args_is_help=True, rich_markup_mode=None
@@ -43,6 +46,45 @@ def queue(
             "TASK FILE",
             highlight=False,
         )
+
+
+@app.command()
+def ask(
+    context: typer.Context,
+    query: Annotated[
+        str, typer.Argument(help="Which images, as `autofocus data search` finds them.")
+    ] = "is:unlabelled",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 20_000,
+    author: Author = None,
+) -> None:
+    """Put images into the labelling queue; asking twice is asking once.
+
+    The champion's answers are the suggestions as far as it has looked at the images; without a
+    champion the labelling assistant suggests, as soon as ten images of two classes are labelled.
+    """
+    session: Session = context.obj
+    with session.open_project() as project:
+        asked = project.labels.ask(query, author=author or default_author(), limit=limit)
+    known = f", {asked.found - asked.asked} were asked about before" * (asked.asked < asked.found)
+    session.say(
+        asked, f"{asked.asked} new questions about {asked.found} images{known}. Label: autofocus up"
+    )
+
+
+@app.command()
+def assistant(
+    context: typer.Context,
+    train: Annotated[bool, typer.Option("--train", help="Let it learn now, and wait.")] = False,
+) -> None:
+    """What the labelling assistant knows, and how often it is right.
+
+    It learns by itself while `autofocus up` runs: after ten labels of two classes, then when a
+    training can be expected to pay. It suggests classes and puts the queue in order.
+    """
+    session: Session = context.obj
+    with session.open_project() as project:
+        found = project.assistant.work() if train else project.assistant.status()
+    session.say(found, assistant_words(found))
 
 
 @app.command()
@@ -250,3 +292,28 @@ def export(
     with session.open_project() as project:
         count = project.labels.export(path)
     session.say({"file": str(path), "labels": count}, f"Wrote {count} labels to {path}")
+
+
+def assistant_words(status: AssistantStatus) -> str:
+    """What the assistant knows, in a sentence."""
+    if status.state == "off":
+        return "The assistant helps to classify whole images; this project is not about that."
+    if not status.trained_on:
+        more = f"{status.needed} more of them" if status.labelled else f"{status.needed} images"
+        told = f"The assistant knows nothing yet. It learns from labels: {more} first."
+        if status.labelled and not status.open:
+            told += " Nothing is in the queue: autofocus labels ask"
+    else:
+        agrees = (
+            f"agrees with the last {status.answered} answers {status.agreement:.0%}"
+            if status.agreement is not None
+            else f"right on {status.held_out:.0%} of those held out"
+            if status.held_out is not None
+            else "not tested yet"
+        )
+        told = (
+            f"Trained on {status.trained_on} images through {status.through}, {agrees}. "
+            f"It suggests a class for {status.suggested} of {status.open} open questions and "
+            f"learns again after {status.needed} more labels."
+        )
+    return f"{told} The last training failed: {status.problem}" if status.problem else told

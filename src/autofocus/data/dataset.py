@@ -88,7 +88,7 @@ class Dataset:
         self.project = project
         self.classes = classes
         self.rules = LabelRules(project, task, classes)
-        self._max_pixels = max_pixels
+        self.max_pixels = max_pixels
         self._author = author
         self.embeddings = Embeddings(database, objects, packs, project, embedder)
         self._search = Search(database, self.rules, self.embeddings.answers)
@@ -159,7 +159,7 @@ class Dataset:
             )
             if metadata is not None:
                 join_metadata(found, Path(metadata))
-            importer = Importer(self._database, self._packs, self.rules, self._max_pixels, options)
+            importer = Importer(self._database, self._packs, self.rules, self.max_pixels, options)
             report = importer.run(found, progress)
         report = replace(report, seconds=round(time.monotonic() - began, 3))
         with self._database.begin() as conn:
@@ -208,7 +208,7 @@ class Dataset:
         for new in images:
             check_key(new.key)
             try:
-                fact = inspect(new.data, max_pixels=self._max_pixels)
+                fact = inspect(new.data, max_pixels=self.max_pixels)
             except ImageRejected as error:
                 error.context["key"] = new.key
                 raise
@@ -309,6 +309,12 @@ class Dataset:
         """
         query = Query.parse(query) if isinstance(query, str) else query
         return self.embeddings.similar(self.sample(key), self._search, query, limit=limit)
+
+    def looked_through(self, embedder: Embedder) -> Embeddings:
+        """The embeddings of the images by another model than the champion."""
+        return Embeddings(
+            self._database, self._objects, self._packs, self.project, lambda: embedder
+        )
 
     def image(self, name: str) -> bytes:
         """The original bytes of an image by sha256 or key; raises NotFound, Corrupted."""

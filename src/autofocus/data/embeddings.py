@@ -137,6 +137,12 @@ class Embeddings:
         self._looked = Looked(())
         self._loaded: set[str] = set()
 
+    @property
+    def model(self) -> str:
+        """The model that looks now; empty without a champion."""
+        embedder = self._embedder()
+        return "" if embedder is None else embedder.model
+
     def status(self) -> EmbeddingStatus:
         """How far it is for the champion of now."""
         embedder = self._embedder()
@@ -152,15 +158,22 @@ class Embeddings:
         looked = self._load(embedder)
         return looked if looked.place else None
 
-    def compute(self, progress: Progress | None = None, *, threads: int = 1) -> EmbeddingStatus:
+    def compute(
+        self,
+        progress: Progress | None = None,
+        *,
+        threads: int = 1,
+        names: Sequence[str] | None = None,
+    ) -> EmbeddingStatus:
         """Let the champion look at every image it has not seen; goes on where it stopped.
 
+        ``names`` (sha256) are the only ones to be looked at, where not all of them are wanted yet.
         Images that cannot be decoded count as seen, without an answer; those whose bytes are away
         are tried again the next time. Raises NotFound without a champion.
         """
         embedder = self._needed()
         looked = self._load(embedder)
-        images = self._images()
+        images = self._images() if names is None else list(dict.fromkeys(names))
         missing = [name for name in images if name not in looked.place]
         done = len(images) - len(missing)
         if missing:

@@ -91,7 +91,7 @@ def decide(labels: Labels, decisions: Sequence[Decision], author: str, request: 
             elif d.do == "skip":
                 labels._skip(conn, d.task, author, d.reason)
             else:
-                labels._reopen(conn, d.task, author)
+                labels._reopen(conn, d.task, author, keep=True)
         counts = Counter(d.do for d in decisions)
         done = Decided(request, counts["answer"], counts["skip"], counts["reopen"], annotations)
         record_event(

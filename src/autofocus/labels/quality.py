@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from autofocus.data import rows
 from autofocus.errors import InvalidInput, NotFound
+from autofocus.labels.asking import REVIEW
 from autofocus.labels.confident import (
     cohen_kappa,
     confident_joint,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from autofocus.labels.queue import Labels
     from autofocus.store.database import Database
 
-PURPOSE = "review"
 # Fewer labels than this say nothing about one another.
 FEWEST = 20
 
@@ -129,7 +129,7 @@ def assess(database: Database, dataset: Dataset) -> LabelQuality:
             conn.execute(
                 sa.select(tables.label_task.c.id).where(
                     tables.label_task.c.project == dataset.project,
-                    tables.label_task.c.purpose == PURPOSE,
+                    tables.label_task.c.purpose == REVIEW,
                     tables.label_task.c.state == "done",
                 )
             ).scalars()

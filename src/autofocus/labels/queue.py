@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -16,10 +15,21 @@ from autofocus.data import rows
 from autofocus.errors import Conflict, InvalidInput, NotFound
 from autofocus.events import Event
 from autofocus.labels.annotate import annotate, annotation_in_force
+from autofocus.labels.asking import REVIEW, Asked, Question, ask, request
 from autofocus.labels.batch import Decided, Decision, decide
 from autofocus.labels.exchange import export_labels, import_labels
+from autofocus.labels.leases import (
+    Share,
+    as_task,
+    lease,
+    narrowed,
+    ordered,
+    release,
+    renew,
+    select_state,
+    take,
+)
 from autofocus.labels.quality import (
-    PURPOSE,
     Agreement,
     LabelQuality,
     Suspect,
@@ -29,8 +39,8 @@ from autofocus.labels.quality import (
 )
 from autofocus.store import tables
 from autofocus.store.annotations import as_annotation, end_annotation, write_annotation
-from autofocus.store.database import insert_ignore, next_revision, record_event
-from autofocus.types.clock import now, parse
+from autofocus.store.database import next_revision, record_event
+from autofocus.types.clock import now
 from autofocus.types.data import (
     Annotation,
     ImportReport,
@@ -47,29 +57,11 @@ if TYPE_CHECKING:
     from autofocus.data.dataset import Dataset
     from autofocus.store.database import Database
 
+__all__ = ["Answered", "Labels", "Question"]
+
+LEASE_SECONDS = 600.0
 STATES = ("open", "leased", "done", "skipped", "cancelled")
 Annotations = list[Annotation]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """An image to be labelled, as the loop or a person asks it.
-
-    ``id`` names the question by its inputs: asking it twice is asking it once. ``details`` is
-    given back with the answer and shown to nobody.
-    """
-
-    id: str
-    key: str
-    sha256: str
-    reason: str
-    purpose: str
-    priority: float = 0.0
-    propensity: float | None = None
-    case: str | None = None
-    suggestion: str | None = None
-    suggestion_confidence: float | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,80 +99,59 @@ class Labels:
         if conn is None:
             with self._database.begin() as own:
                 return self.request(questions, cause=cause, conn=own)
-        new = 0
-        for q in questions:
-            new += insert_ignore(
-                conn,
-                tables.label_task,
-                id=q.id,
-                project=self.project,
-                key=q.key,
-                sha256=q.sha256,
-                reason=q.reason,
-                purpose=q.purpose,
-                priority=q.priority,
-                propensity=q.propensity,
-                case=q.case,
-                suggestion=q.suggestion,
-                suggestion_confidence=q.suggestion_confidence,
-                state="open",
-                created_at=now(),
-                details=dict(q.details),
-            )
-        if new:
-            first = questions[0]
-            record_event(
-                conn,
-                Event(
-                    kind="labels.requested",
-                    project=self.project,
-                    key=f"{first.id}/requested",
-                    what=f"{new} {'label is' if new == 1 else 'labels are'} wanted: "
-                    f"{first.reason}.",
-                    subject=first.case or "",
-                    cause=cause or first.case or "",
-                    actor="loop" if first.case else "system",
-                    body={"count": new, "purpose": first.purpose},
-                ),
-            )
-        return new
+        return request(self, questions, cause, conn)
+
+    def ask(
+        self,
+        query: str = "is:unlabelled",
+        *,
+        keys: Sequence[str] | None = None,
+        author: str,
+        limit: int = 20_000,
+    ) -> Asked:
+        """Ask people to label images: those that meet ``query``, or those named by ``keys``.
+
+        The champion's answers are the suggestions, as far as it has looked at the images
+        (``data.embeddings.compute()``); without one the assistant's will be. Asking twice is
+        asking once, unless the image got a label in between. Raises InvalidInput.
+        """
+        return ask(self, query, keys=keys, author=author, limit=limit)
 
     def queue(
         self,
         *,
         state: str = "open",
         case: str | None = None,
+        kind: str = "",
+        order: str = "useful",
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page:
-        """Tasks, most useful first; an expired lease counts as open."""
+        """Tasks, most useful first; an expired lease counts as open.
+
+        ``kind`` is ``label`` or ``review`` (empty: both), ``order`` as for :meth:`share`.
+        """
         if state not in STATES:
             raise InvalidInput(f"State {state!r} is not one of {list(STATES)}.", field="state")
-        table = tables.label_task
-        query = self._select_state(state)
-        if case is not None:
-            query = query.where(table.c.case == case)
+        query = ordered(narrowed(select_state(self.project, state), kind, case), order)
         offset = int(cursor) if cursor and cursor.isdigit() else 0
-        query = query.order_by(table.c.priority.desc(), table.c.created_at, table.c.id)
         with self._database.read() as conn:
             found = conn.execute(query.offset(offset).limit(limit)).mappings().all()
-        items = tuple(_as_task(row) for row in found)
+        items = tuple(as_task(row) for row in found)
         return Page(items, str(offset + limit) if len(items) == limit else None)
 
     def task(self, name: str) -> LabelTask:
         """One task; raises NotFound."""
         with self._database.read() as conn:
-            return _as_task(self._row(conn, name))
+            return as_task(self._row(conn, name))
 
     def next(
-        self, annotator: str, *, case: str | None = None, lease_seconds: float = 600.0
+        self, annotator: str, *, case: str | None = None, lease_seconds: float = LEASE_SECONDS
     ) -> LabelTask | None:
         """Lease the most useful open task; two annotators never get the same one."""
-        table = tables.label_task
-        query = self._select_state("open")
-        if case is not None:
-            query = query.where(table.c.case == case)
-        query = query.order_by(table.c.priority.desc(), table.c.created_at, table.c.id).limit(1)
+        if not annotator:
+            raise InvalidInput("A task needs an annotator, got an empty name.", field="annotator")
+        query = ordered(narrowed(select_state(self.project, "open"), "", case), "useful").limit(1)
         if self._database.engine.dialect.name == "postgresql":
             # SQLite's write transaction is exclusive already.
             query = query.with_for_update(skip_locked=True)
@@ -188,15 +159,39 @@ class Labels:
             row = conn.execute(query).mappings().one_or_none()
             if row is None:
                 return None
-            until = (parse(now()) + timedelta(seconds=lease_seconds)).strftime(
-                "%Y-%m-%dT%H:%M:%S.%fZ"
-            )
-            conn.execute(
-                sa.update(table)
-                .where(table.c.id == row["id"])
-                .values(state="leased", assignee=annotator, leased_until=until)
-            )
-            return _as_task({**row, "state": "leased", "assignee": annotator})
+            take(conn, [row["id"]], annotator, lease_seconds)
+        return as_task({**row, "state": "leased", "assignee": annotator})
+
+    def share(
+        self,
+        annotator: str,
+        *,
+        limit: int = 200,
+        kind: str = "",
+        case: str | None = None,
+        order: str = "useful",
+        more: bool = False,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> Share:
+        """The annotator's share of the queue: up to ``limit`` tasks that nobody else gets.
+
+        Tasks leased to the same annotator come first and are renewed for ``lease_seconds``, so
+        calling it again keeps a share alive and fills it up; an expired lease is anybody's. With
+        ``more`` only tasks that the annotator does not have yet come. ``kind`` is ``label`` or
+        ``review`` (empty: both); ``order`` is ``useful``, ``sure`` (alike stand together),
+        ``unsure`` or ``disagreement`` (the assistant contradicts the suggestion most). Raises
+        InvalidInput for a limit outside 1 .. 1000 or a lease that is not positive.
+        """
+        return lease(
+            self,
+            annotator,
+            limit=limit,
+            kind=kind,
+            case=case,
+            order=order,
+            more=more,
+            lease_seconds=lease_seconds,
+        )
 
     def lease(
         self,
@@ -204,63 +199,19 @@ class Labels:
         *,
         limit: int = 200,
         case: str | None = None,
-        lease_seconds: float = 600.0,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> list[LabelTask]:
-        """The annotator's share of the queue: up to ``limit`` tasks, nobody else's.
+        """The tasks of :meth:`share`, the most useful first."""
+        found = self.share(annotator, limit=limit, case=case, lease_seconds=lease_seconds)
+        return sorted(found.tasks, key=lambda t: -t.priority)
 
-        Tasks leased to the same annotator come first and are renewed for ``lease_seconds``, so
-        calling it again keeps a share alive and fills it up; an expired lease is anybody's.
-        Raises InvalidInput for a limit outside 1 .. 1000 or a lease that is not positive.
-        """
-        if not annotator:
-            raise InvalidInput("A share needs an annotator, got an empty name.", field="annotator")
-        if not 1 <= limit <= 1000:
-            raise InvalidInput(f"A share is 1 to 1000 tasks, got {limit}.", field="limit")
-        if lease_seconds <= 0:
-            raise InvalidInput("A lease needs a positive time.", field="lease_seconds")
-        table = tables.label_task
-        order = (table.c.priority.desc(), table.c.created_at, table.c.id)
-        own = sa.select(table).where(
-            table.c.project == self.project,
-            table.c.state == "leased",
-            table.c.assignee == annotator,
-        )
-        free = self._select_state("open").where(
-            sa.or_(table.c.state == "open", table.c.assignee != annotator)
-        )
-        if case is not None:
-            own, free = own.where(table.c.case == case), free.where(table.c.case == case)
-        if self._database.engine.dialect.name == "postgresql":
-            # SQLite's write transaction is exclusive already.
-            own, free = own.with_for_update(), free.with_for_update(skip_locked=True)
-        until = (parse(now()) + timedelta(seconds=lease_seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        with self._database.begin() as conn:
-            found = list(conn.execute(own.order_by(*order).limit(limit)).mappings())
-            if len(found) < limit:
-                found += conn.execute(free.order_by(*order).limit(limit - len(found))).mappings()
-            ids = [row["id"] for row in found]
-            for start in range(0, len(ids), 500):
-                conn.execute(
-                    sa.update(table)
-                    .where(table.c.id.in_(ids[start : start + 500]))
-                    .values(state="leased", assignee=annotator, leased_until=until)
-                )
-        tasks = [_as_task({**row, "state": "leased", "assignee": annotator}) for row in found]
-        return sorted(tasks, key=lambda t: -t.priority)
+    def renew(self, annotator: str, *, lease_seconds: float = LEASE_SECONDS) -> int:
+        """Keep all that is leased to an annotator; returns how many."""
+        return renew(self, annotator, lease_seconds)
 
-    def release(self, annotator: str) -> int:
-        """Give an annotator's leased tasks back to everybody; returns how many."""
-        table = tables.label_task
-        with self._database.begin() as conn:
-            return conn.execute(
-                sa.update(table)
-                .where(
-                    table.c.project == self.project,
-                    table.c.state == "leased",
-                    table.c.assignee == annotator,
-                )
-                .values(state="open", assignee=None, leased_until=None)
-            ).rowcount
+    def release(self, annotator: str, tasks: Sequence[str] | None = None) -> int:
+        """Give an annotator's leased tasks (or only these) back to everybody; returns how many."""
+        return release(self, annotator, tasks)
 
     # -- answering -----------------------------------------------------------------------
 
@@ -276,6 +227,7 @@ class Labels:
     ) -> Annotation:
         """Answer a task; answering again corrects it and keeps the answer before in history.
 
+        An answer that accepts the suggestion keeps whose it was (``suggested_by``).
         ``request`` makes sending the same answer twice harmless. Raises NotFound, InvalidInput
         for a class that is not declared, Conflict for a cancelled task.
         """
@@ -402,16 +354,20 @@ class Labels:
 
     def in_force(self, keys: Sequence[str]) -> dict[str, int]:
         """Ids of the annotations in force now, by key, of those images that have a label."""
+        return {key: number for key, (number, _) in self.labels_now(keys).items()}
+
+    def labels_now(self, keys: Sequence[str]) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """Annotation in force and its classes, by key, of those images that have a label."""
         table = tables.annotation
-        query = sa.select(table.c.key, table.c.id).where(
+        query = sa.select(table.c.key, table.c.id, table.c.classes).where(
             table.c.project == self.project, table.c.rev_to.is_(None)
         )
-        found: dict[str, int] = {}
+        found: dict[str, tuple[int, tuple[str, ...]]] = {}
         with self._database.read() as conn:
             for start in range(0, len(keys), 500):
                 part = list(keys[start : start + 500])
                 found.update(
-                    (row.key, int(row.id))
+                    (row.key, (int(row.id), tuple(json.loads(row.classes))))
                     for row in conn.execute(query.where(table.c.key.in_(part)))
                 )
         return found
@@ -526,10 +482,11 @@ class Labels:
                     sha256=s.sha256,
                     reason=f"labelled {s.given}{f' by {s.author}' if s.author else ''}, {by}sees "
                     f"{s.suggested}",
-                    purpose=PURPOSE,
+                    purpose=REVIEW,
                     priority=s.score,
                     suggestion=s.suggested,
                     suggestion_confidence=s.confidence,
+                    suggested_by=model or None,
                 )
                 for s in suspects
             ],
@@ -599,6 +556,7 @@ class Labels:
         ):
             return self._annotation(conn, row["annotation"])
         self._check_image(conn, row)
+        accepted = row["suggested_by"] is not None and label == row["suggestion"]
         number = write_annotation(
             conn,
             project=self.project,
@@ -607,6 +565,8 @@ class Labels:
             author=author,
             source=source,
             revision=next_revision(conn, self.project),
+            confidence=row["suggestion_confidence"] if accepted else None,
+            suggested_by=row["suggested_by"] if accepted else None,
             case=row["case"],
             seconds=seconds,
             request=request,
@@ -640,13 +600,14 @@ class Labels:
             )
         )
 
-    def _reopen(self, conn: Connection, task: str, author: str) -> LabelTask:
+    def _reopen(self, conn: Connection, task: str, author: str, *, keep: bool = False) -> LabelTask:
+        """Take back; with ``keep`` the author gets the task, who wants to answer it anew."""
         table = tables.label_task
         row = self._row(conn, task, lock=True)
         if row["state"] == "cancelled":
             raise Conflict(f"Task {task} was withdrawn, with its case or its image.")
         if row["state"] in ("open", "leased"):
-            return _as_task(row)
+            return as_task(row)
         if row["case"] is not None:
             cases = tables.case
             stage = conn.execute(
@@ -664,7 +625,10 @@ class Labels:
             .where(table.c.id == task)
             .values(state="open", done_at=None, annotation=None, assignee=None)
         )
-        return _as_task({**row, "state": "open", "assignee": None})
+        if keep:
+            take(conn, [task], author, LEASE_SECONDS)
+            return as_task({**row, "state": "leased", "assignee": author})
+        return as_task({**row, "state": "open", "assignee": None})
 
     def _check(self, label: str, author: str, source: str) -> None:
         self._dataset.rules.check_class(label)
@@ -675,14 +639,6 @@ class Labels:
             raise InvalidInput("A label needs an author, got an empty name.", field="author")
         if source not in get_args(LabelSource):
             raise InvalidInput(f"Source {source!r} is unknown.", field="source")
-
-    def _select_state(self, state: str) -> sa.Select[Any]:
-        table = tables.label_task
-        query = sa.select(table).where(table.c.project == self.project)
-        if state == "open":
-            expired = sa.and_(table.c.state == "leased", table.c.leased_until < now())
-            return query.where(sa.or_(table.c.state == "open", expired))
-        return query.where(table.c.state == state)
 
     def _row(self, conn: Connection, name: str, *, lock: bool = False) -> dict[str, Any]:
         table = tables.label_task
@@ -805,7 +761,3 @@ class Labels:
         table = tables.annotation
         row = conn.execute(sa.select(table).where(table.c.id == number)).mappings().one()
         return as_annotation(row)
-
-
-def _as_task(row: Any) -> LabelTask:
-    return LabelTask(**{name: row[name] for name in LabelTask.__dataclass_fields__})

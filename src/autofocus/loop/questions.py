@@ -66,6 +66,7 @@ def ask(
                 case=case.id,
                 suggestion=None if blind else pick.predicted,
                 suggestion_confidence=None if blind else pick.confidence,
+                suggested_by=None if blind else case.model,
                 details={"prediction": pick.prediction, **pick.details},
             )
         )

@@ -149,12 +149,16 @@ label_task = Table(
     Column("reason", Text, nullable=False),
     Column(
         "purpose", String(32), nullable=False
-    ),  # verdict | training | comparison | watch | uniform | manual
+    ),  # verdict | training | comparison | watch | uniform | manual | review
     Column("priority", Float, nullable=False),
     Column("propensity", Float),
     Column("case", String(128)),
     Column("suggestion", String(255)),
     Column("suggestion_confidence", Float),
+    Column("suggested_by", String(128)),  # the model behind the suggestion
+    Column("opinion", String(255)),  # the labelling assistant's own answer
+    Column("opinion_confidence", Float),
+    Column("disagreement", Float),  # how much it contradicts the suggestion, -1 .. 1
     Column("state", String(16), nullable=False),  # open | leased | done | skipped | cancelled
     Column("assignee", String(128)),
     Column("leased_until", String(32)),

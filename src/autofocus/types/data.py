@@ -155,6 +155,9 @@ class LabelTask:
 
     ``reason`` says in plain words why it is asked, ``purpose`` what the answer serves,
     ``propensity`` is the probability with which the image was drawn (None: not drawn at random).
+    ``suggested_by`` names the model behind ``suggestion``. ``opinion`` is the labelling
+    assistant's own answer, ``disagreement`` how much it contradicts the suggestion, -1 .. 1.
+    ``set_aside`` says why a skipped task was skipped.
     """
 
     id: str
@@ -170,6 +173,11 @@ class LabelTask:
     suggestion: str | None = None
     suggestion_confidence: float | None = None
     assignee: str | None = None
+    suggested_by: str | None = None
+    opinion: str | None = None
+    opinion_confidence: float | None = None
+    disagreement: float | None = None
+    set_aside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

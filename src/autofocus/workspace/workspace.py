@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from autofocus.config.policy_check import FieldProblem
     from autofocus.data.dataset import Dataset
     from autofocus.data.embeddings import Embedder
+    from autofocus.labels.assistant import Assistant
     from autofocus.labels.queue import Labels
     from autofocus.loop.engine import Engine
     from autofocus.loop.loop import Loop
@@ -523,6 +524,21 @@ class Project:
         from autofocus.labels.queue import Labels
 
         return Labels(self.workspace.database, self.data, self.name)
+
+    @cached_property
+    def assistant(self) -> Assistant:
+        """The small model that learns while people label."""
+        from autofocus.compute.executor import LocalExecutor
+        from autofocus.labels.assistant import NICENESS, Assistant
+
+        w = self.workspace
+        return Assistant(
+            w.database,
+            w.objects,
+            self.data,
+            lambda: LocalExecutor(w.root / "jobs", niceness=NICENESS),
+            {"root": str(w.root), "project": self.name},
+        )
 
     @cached_property
     def training(self) -> Training:

@@ -10,6 +10,8 @@ const KINDS: Record<EventKind, true> = {
   "data.deleted": true,
   "labels.requested": true,
   "labels.answered": true,
+  "labels.suggested": true,
+  "assistant.trained": true,
   "run.started": true,
   "run.finished": true,
   "run.failed": true,

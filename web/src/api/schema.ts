@@ -1,4 +1,4 @@
-// openapi.json sha256:a7973df37443389c69ecb1ced3f7d3af2abc3e576983cfcfa042538f7b9fd2a8
+// openapi.json sha256:eab361fb51669a5eaffe5d52cccbd1eedd9f2b44ef7ff876731520005b7315d9
 export interface paths {
     "/api/events": {
         parameters: {
@@ -644,6 +644,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/labels/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask
+         * @description Ask people to label images; asking twice is asking once.
+         */
+        post: operations["ask_api_projects__project__labels_ask_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/assistant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Assistant
+         * @description What the labelling assistant knows, and when it learns again.
+         */
+        get: operations["assistant_api_projects__project__labels_assistant_get"];
+        put?: never;
+        /**
+         * Train Assistant
+         * @description Let the labelling assistant learn now, in a process of its own.
+         */
+        post: operations["train_assistant_api_projects__project__labels_assistant_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/labels/batch": {
         parameters: {
             query?: never;
@@ -757,7 +801,7 @@ export interface paths {
         };
         /**
          * Queue
-         * @description Tasks in the order in which answers help most.
+         * @description Tasks in the order in which answers help most, or in another one.
          */
         get: operations["queue_api_projects__project__labels_queue_get"];
         put?: never;
@@ -779,9 +823,29 @@ export interface paths {
         put?: never;
         /**
          * Release
-         * @description Give an annotator's share back to everybody.
+         * @description Give an annotator's share, or a part of it, back to everybody.
          */
         post: operations["release_api_projects__project__labels_release_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/labels/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew
+         * @description Keep all that is leased to an annotator.
+         */
+        post: operations["renew_api_projects__project__labels_renew_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1768,6 +1832,117 @@ export interface components {
             task: string;
         };
         /**
+         * AskRequest
+         * @description Which images people shall label: those that meet a query, or those named.
+         */
+        AskRequest: {
+            /**
+             * Author
+             * @default
+             */
+            author: string;
+            /** Keys */
+            keys?: string[] | null;
+            /**
+             * Limit
+             * @default 20000
+             */
+            limit: number;
+            /**
+             * Query
+             * @default is:unlabelled
+             */
+            query: string;
+        };
+        /**
+         * Asked
+         * @description How many images were found, and how many questions about them are new.
+         */
+        Asked: {
+            /** Asked */
+            asked: number;
+            /** Found */
+            found: number;
+        };
+        /**
+         * AssistantStatus
+         * @description What the assistant knows.
+         *
+         *     ``state``: ``off`` (not for this task), ``waiting`` for first labels, ``training``, ``ready``.
+         *     ``trained_on`` labels of ``classes``, seen ``through`` a model. ``agreement`` is the share of
+         *     the latest ``answered`` answers that it had foretold, None before there are any; ``held_out``
+         *     the same on images held out at the training. ``labelled`` images there are, ``needed`` more
+         *     labels until it trains again. It has an opinion on ``suggested`` of ``open`` questions.
+         */
+        AssistantStatus: {
+            /** Agreement */
+            agreement?: number | null;
+            /**
+             * Answered
+             * @default 0
+             */
+            answered: number;
+            /**
+             * Classes
+             * @default []
+             */
+            classes: string[];
+            /** Held Out */
+            held_out?: number | null;
+            /**
+             * Labelled
+             * @default 0
+             */
+            labelled: number;
+            /**
+             * Needed
+             * @default 10
+             */
+            needed: number;
+            /**
+             * Open
+             * @default 0
+             */
+            open: number;
+            /**
+             * Problem
+             * @default
+             */
+            problem: string;
+            /** Project */
+            project: string;
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "off" | "waiting" | "training" | "ready";
+            /**
+             * Suggested
+             * @default 0
+             */
+            suggested: number;
+            /**
+             * Through
+             * @default
+             */
+            through: string;
+            /**
+             * Trained At
+             * @default
+             */
+            trained_at: string;
+            /**
+             * Trained On
+             * @default 0
+             */
+            trained_on: number;
+        };
+        /**
          * Batch
          * @description Many decisions as one; ``request`` makes sending them twice harmless.
          */
@@ -2459,6 +2634,23 @@ export interface components {
             label: string;
         };
         /**
+         * LabelShare
+         * @description An annotator's share of the queue.
+         *
+         *     Of the questions that nobody answered, ``mine`` are leased to the annotator, ``others`` to other
+         *     people, ``open`` to nobody; ``items`` are some of ``mine``.
+         */
+        LabelShare: {
+            /** Items */
+            items: components["schemas"]["LabelTaskToShow"][];
+            /** Mine */
+            mine: number;
+            /** Open */
+            open: number;
+            /** Others */
+            others: number;
+        };
+        /**
          * LabelStats
          * @description Counts of tasks by state, of labels in force by class and by author.
          */
@@ -2480,13 +2672,16 @@ export interface components {
          * LabelTaskToShow
          * @description A question to an annotator, with the address of its image.
          *
-         *     ``seen`` is the annotation in force now (0: none), to be sent back with the answer.
+         *     ``seen`` is the annotation in force now (0: none), to be sent back with the answer; ``label``
+         *     its class.
          */
         LabelTaskToShow: {
             /** Assignee */
             assignee?: string | null;
             /** Case */
             case?: string | null;
+            /** Disagreement */
+            disagreement?: number | null;
             /** Id */
             id: string;
             /**
@@ -2496,6 +2691,12 @@ export interface components {
             image_url: string;
             /** Key */
             key: string;
+            /** Label */
+            label?: string | null;
+            /** Opinion */
+            opinion?: string | null;
+            /** Opinion Confidence */
+            opinion_confidence?: number | null;
             /** Priority */
             priority: number;
             /** Project */
@@ -2511,6 +2712,11 @@ export interface components {
              * @default 0
              */
             seen: number;
+            /**
+             * Set Aside
+             * @default
+             */
+            set_aside: string;
             /** Sha256 */
             sha256: string;
             /**
@@ -2518,6 +2724,8 @@ export interface components {
              * @enum {string}
              */
             state: "open" | "leased" | "done" | "skipped" | "cancelled";
+            /** Suggested By */
+            suggested_by?: string | null;
             /** Suggestion */
             suggestion?: string | null;
             /** Suggestion Confidence */
@@ -2562,11 +2770,13 @@ export interface components {
         };
         /**
          * Leaver
-         * @description Who gives back what is leased.
+         * @description Who gives back what is leased: all of it, or these tasks.
          */
         Leaver: {
             /** Annotator */
             annotator: string;
+            /** Tasks */
+            tasks?: string[] | null;
         };
         /**
          * LineageOfPrediction
@@ -3049,6 +3259,19 @@ export interface components {
             ][][];
         };
         /**
+         * Renewal
+         * @description Who keeps what is leased, and for how long.
+         */
+        Renewal: {
+            /** Annotator */
+            annotator: string;
+            /**
+             * Lease Seconds
+             * @default 600
+             */
+            lease_seconds: number;
+        };
+        /**
          * Report
          * @description The outcome of an evaluation or test: metrics, gates, tables; passes if all gates pass.
          *
@@ -3409,14 +3632,21 @@ export interface components {
             tags: string[];
         };
         /**
-         * Share
-         * @description Who wants how many tasks for how long.
+         * ShareRequest
+         * @description Who wants how many tasks, of which kind and in which order, for how long.
+         *
+         *     With ``more`` only tasks come that the annotator does not have yet.
          */
-        Share: {
+        ShareRequest: {
             /** Annotator */
             annotator: string;
             /** Case */
             case?: string | null;
+            /**
+             * Kind
+             * @default
+             */
+            kind: string;
             /**
              * Lease Seconds
              * @default 600
@@ -3427,6 +3657,16 @@ export interface components {
              * @default 200
              */
             limit: number;
+            /**
+             * More
+             * @default false
+             */
+            more: boolean;
+            /**
+             * Order
+             * @default useful
+             */
+            order: string;
         };
         /**
          * Signal
@@ -3535,7 +3775,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "project.created" | "policy.changed" | "data.imported" | "data.committed" | "data.deleted" | "labels.requested" | "labels.answered" | "run.started" | "run.finished" | "run.failed" | "model.registered" | "model.tested" | "alias.moved" | "deployment.changed" | "monitor.reference_taken" | "monitor.signal" | "case.opened" | "case.stage" | "case.waiting" | "case.decided" | "case.closed" | "loop.paused" | "loop.resumed" | "loop.frozen" | "approval.given" | "approval.refused";
+            kind: "project.created" | "policy.changed" | "data.imported" | "data.committed" | "data.deleted" | "labels.requested" | "labels.answered" | "labels.suggested" | "assistant.trained" | "run.started" | "run.finished" | "run.failed" | "model.registered" | "model.tested" | "alias.moved" | "deployment.changed" | "monitor.reference_taken" | "monitor.signal" | "case.opened" | "case.stage" | "case.waiting" | "case.decided" | "case.closed" | "loop.paused" | "loop.resumed" | "loop.frozen" | "approval.given" | "approval.refused";
             /** Project */
             project: string;
             /** Subject */
@@ -4986,6 +5226,103 @@ export interface operations {
             };
         };
     };
+    ask_api_projects__project__labels_ask_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskRequest"];
+            };
+        };
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    assistant_api_projects__project__labels_assistant_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistantStatus"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    train_assistant_api_projects__project__labels_assistant_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistantStatus"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     batch_api_projects__project__labels_batch_post: {
         parameters: {
             query?: never;
@@ -5067,7 +5404,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Share"];
+                "application/json": components["schemas"]["ShareRequest"];
             };
         };
         responses: {
@@ -5077,7 +5414,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LabelQueue"];
+                    "application/json": components["schemas"]["LabelShare"];
                 };
             };
             /** @description Validation Error */
@@ -5166,6 +5503,8 @@ export interface operations {
             query?: {
                 state?: string;
                 case?: string | null;
+                kind?: string;
+                order?: string;
                 cursor?: string | null;
                 limit?: number;
             };
@@ -5209,6 +5548,43 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Leaver"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    renew_api_projects__project__labels_renew_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Renewal"];
             };
         };
         responses: {
