@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from autofocus.evaluation.evaluate import EvalSample
+from autofocus.evaluation.samples import EvalSample
 from autofocus.imaging.decode import decode
 from autofocus.types.models import PredictionBatch
 

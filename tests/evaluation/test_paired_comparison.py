@@ -12,10 +12,12 @@ from autofocus.config.policy import GatePolicy
 from autofocus.errors import InvalidInput
 from autofocus.evaluation.compare import (
     compare,
+    compare_losses,
     difference_interval,
     holm,
     mcnemar,
     p_worse,
+    p_worse_by,
     score,
 )
 from autofocus.evaluation.gates import drop_gate
@@ -113,3 +115,81 @@ def test_a_drop_fails_the_gate_where_it_is_larger_than_allowed_and_no_chance(
     gate = drop_gate(compare(model, other), "eyes-1", GatePolicy())
     assert gate.passed is passed, gate.reason
     assert ("may be chance" in gate.reason) is (passed and losses - wins > 0.01 * n + 1e-9)
+
+
+# -- losses between 0 and 1 --------------------------------------------------------------------
+
+
+def test_less_wrong_on_average_with_an_interval() -> None:
+    model, other = np.array([0.0, 0.5, 1.0, 0.25]), np.array([0.5, 0.5, 0.9, 0.75])
+    paired = compare_losses(model, other)
+    assert (paired.n, paired.wins, paired.losses) == (4, 2, 1)
+    assert paired.difference == pytest.approx(0.225)
+    assert paired.low < 0.225 < paired.high
+    turned = compare_losses(other, model)
+    assert (turned.wins, turned.losses) == (1, 2)
+    assert turned.difference == pytest.approx(-0.225)
+    assert turned.low == pytest.approx(-paired.high, abs=0.02)
+
+
+def test_equal_losses_differ_by_nothing() -> None:
+    losses = np.linspace(0, 1, 50)
+    paired = compare_losses(losses, losses)
+    assert (paired.wins, paired.losses, paired.difference, paired.p_value) == (0, 0, 0.0, 1.0)
+    assert p_worse_by(losses, losses, 0.01) == 1.0
+
+
+@pytest.mark.parametrize(("n", "lost"), [(20, 14), (100, 60), (300, 172)])
+def test_wins_and_losses_without_ties_give_clopper_and_pearsons_test(n: int, lost: int) -> None:
+    model = np.zeros(n)
+    model[:lost] = 1.0
+    exact = binom.sf(lost - 1, n, (1 + 0.05) / 2)  # a difference of -0.05 is lost that often
+    assert p_worse_by(model, 1 - model, 0.05) == pytest.approx(exact, abs=0.02)
+
+
+def rare_gain(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Allowed by the margin of 0.01 exactly: a little worse everywhere, far better on a few."""
+    gain = rng.random(n) < 0.02
+    small = (0.01 + 0.02 * 0.8) / 0.98
+    return np.where(gain, 0.1, 0.1 + small), np.where(gain, 0.9, 0.1)
+
+
+def rare_loss(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    return (rng.random(n) < 0.01).astype(float), np.zeros(n)
+
+
+@pytest.mark.parametrize("draw", [rare_gain, rare_loss])
+@pytest.mark.parametrize("n", [20, 100])
+def test_a_model_that_is_just_good_enough_is_hardly_ever_condemned(draw, n: int) -> None:
+    rng = np.random.default_rng(1)
+    p_values = np.array([p_worse_by(*draw(rng, n), 0.01) for _ in range(200)])
+    assert (p_values <= 0.2).mean() <= 0.2 + 2 * np.sqrt(0.16 / 200)
+    assert (p_values <= 0.05).mean() <= 0.05 + 2 * np.sqrt(0.0475 / 200)
+
+
+def test_a_model_that_is_plainly_worse_is_condemned() -> None:
+    rng = np.random.default_rng(2)
+    found = 0
+    for _ in range(50):
+        other = rng.uniform(0.1, 0.4, 100)
+        found += p_worse_by(np.clip(other + rng.normal(0.1, 0.2, 100), 0, 1), other, 0.01) < 0.05
+    assert found >= 40
+
+
+def test_the_interval_of_losses_covers_the_truth() -> None:
+    rng, hits = np.random.default_rng(3), 0
+    for _ in range(200):
+        model, other = rare_gain(rng, 60)
+        paired = compare_losses(model, other)
+        hits += paired.low <= -0.01 <= paired.high
+    assert hits >= 188
+
+
+@pytest.mark.parametrize(
+    ("model", "other", "match"),
+    [([0.1], [0.1, 0.2], "same images"), ([], [], "same images"), ([1.5], [0.5], "between 0 and 1"),
+     ([np.nan], [0.5], "between 0 and 1")],
+)  # fmt: skip
+def test_what_is_no_loss_is_refused(model: list[float], other: list[float], match: str) -> None:
+    with pytest.raises(InvalidInput, match=match):
+        compare_losses(np.array(model), np.array(other))

@@ -109,7 +109,9 @@ class GatePolicy:
     ``max_drop``: on the champion's test images its accuracy may be lower by at most this much; a
     larger drop that may well be chance (one-sided p above 0.2) passes.
     ``min_accuracy``: absolute bar, None for none. ``max_robustness_drop``: mean accuracy over
-    the corruptions may be lower than the champion's by at most this much.
+    the corruptions may be lower than the champion's by at most this much. For boxes and masks the
+    mean loss of an image may rise by as much as accuracy may fall; ``max_drop`` and
+    ``min_accuracy`` also bound mAP50, or mean IoU where all classes are background.
     """
 
     max_drop: float = 0.01

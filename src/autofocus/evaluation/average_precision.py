@@ -124,14 +124,17 @@ def _joined(
     return ClassMatches(image[order], rank[order], right[..., order], wrong[..., order], truths)
 
 
-def average_precision(matches: ClassMatches, weights: Floats, *, size: int = 0) -> Floats:
-    """Average precision at each threshold, (resamples, thresholds), for weights (resamples, n).
+def average_precision(
+    matches: ClassMatches, weights: Floats, *, size: int = 0, ious: int = len(IOUS)
+) -> Floats:
+    """Average precision at the first ``ious`` thresholds, (resamples, ious), for weights
+    (resamples, n).
 
     NaN where no weighted image holds the class. ``size`` is the place in ``SIZES``.
     """
     there = weights @ matches.truths[size]
-    found = np.zeros((len(weights), len(IOUS)))
-    for t in range(len(IOUS)):
+    found = np.zeros((len(weights), ious))
+    for t in range(ious):
         right = np.flatnonzero(matches.right[size, t])
         if not len(right):
             continue

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,31 +13,20 @@ from autofocus.config.policy import GatePolicy
 from autofocus.errors import InvalidInput
 from autofocus.evaluation import gates as rules
 from autofocus.evaluation.compare import Paired, compare
+from autofocus.evaluation.evaluate_shapes import evaluate_shapes
 from autofocus.evaluation.metrics import Answers, confusion, measure, wilson
 from autofocus.evaluation.robustness import IMAGES, correct_under
+from autofocus.evaluation.samples import BATCH, LATENCY_ROUNDS, EvalSample, seconds_an_image
 from autofocus.evaluation.slices import fixed_slices, metadata_slices, thirds
 from autofocus.imaging.decode import decode
 from autofocus.imaging.statistics import statistics
 from autofocus.types.codec import encode
+from autofocus.types.data import Task
 from autofocus.types.models import Metric, Predictor, Report
 
-_BATCH = 64
 FAILURES = 50
-LATENCY_ROUNDS = 40
-_WARM_UP = 5
 
 Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class EvalSample:
-    """One labelled image; ``load`` gives its bytes when they are needed."""
-
-    key: str
-    sha256: str
-    load: Callable[[], bytes]
-    label: str
-    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -56,6 +44,9 @@ def evaluate(
     predictor: Predictor,
     samples: Sequence[EvalSample],
     *,
+    task: Task = "classification",
+    background: Collection[str] | None = None,
+    flips: bool = False,
     gates: GatePolicy | None = None,
     champion: Predictor | None = None,
     kind: str = "model",
@@ -67,9 +58,17 @@ def evaluate(
 
     With ``champion`` both answer the same images: the difference is paired, slices are tested for
     non-inferiority, faults healed before must stay healed, robustness and latency are compared.
+    Of segmentation, ``background`` names the classes that are areas (None: those that the model
+    names); ``flips`` says that a mirrored image means the same, so that boxes and masks are tested
+    on mirrored ones, too.
     Raises InvalidInput without samples, for a label that is no class, or if the two models have
     other classes.
     """
+    if task != "classification":
+        return evaluate_shapes(
+            predictor, samples, task=task, background=background, flips=flips, gates=gates,
+            champion=champion, kind=kind, project=project, subject=subject, seed=seed,
+        )  # fmt: skip
     policy = gates or GatePolicy()
     classes = predictor.classes
     _check(predictor, samples, champion)
@@ -86,7 +85,7 @@ def evaluate(
     metrics = measure(answers, classes, seed=seed)
     metrics += [_accuracy(answers.correct, mask, name) for name, mask in (slices | fixed).items()]
 
-    truth = [samples[int(i)].label for i in seen.kept_index]
+    truth = [_class(samples[int(i)]) for i in seen.kept_index]
     under = correct_under(predictors, seen.kept, truth, seed=seed)
     clean = float(answers.correct[seen.kept_index].mean())
     robust = [float(np.mean([right.mean() for right in families.values()])) for families in under]
@@ -106,7 +105,7 @@ def evaluate(
         right, other = answers.correct, _matched(seen.answers[1], champion, classes).correct
         paired = compare(right, other)
         # Timed only beside the champion: milliseconds alone say more of the machine.
-        seconds = _seconds(predictors, seen.kept)
+        seconds = seconds_an_image(predictors, seen.kept)
         details["champion"] = champion.name
         details["comparison"] = encode(paired)
         details["slices"] = {
@@ -149,7 +148,7 @@ def worst_failures(
         {
             "key": samples[i].key,
             "sha256": samples[i].sha256,
-            "truth": samples[i].label,
+            "truth": _class(samples[i]),
             "predicted": classes[int(predicted[i])],
             "confidence": round(float(confidence[i]), 6),
         }
@@ -163,7 +162,7 @@ def _check(predictor: Predictor, samples: Sequence[EvalSample], champion: Predic
             "A model is tested on labelled images, and there are none.",
             hint="Import some with --split test, and commit a new version.",
         )
-    unknown = sorted({sample.label for sample in samples} - set(predictor.classes))
+    unknown = sorted({_class(sample) for sample in samples} - set(predictor.classes))
     if unknown:
         raise InvalidInput(
             f"Labels {unknown} are no class of {predictor.name} ({list(predictor.classes)})."
@@ -175,6 +174,14 @@ def _check(predictor: Predictor, samples: Sequence[EvalSample], champion: Predic
         )
 
 
+def _class(sample: EvalSample) -> str:
+    if not isinstance(sample.label, str):
+        raise InvalidInput(
+            f"{sample.key} is labelled with shapes; one class for the whole image was expected."
+        )
+    return sample.label
+
+
 def _look(predictors: Sequence[Predictor], samples: Sequence[EvalSample]) -> _Seen:
     """One pass: each image is loaded once and shown to every predictor."""
     n = len(samples)
@@ -183,8 +190,8 @@ def _look(predictors: Sequence[Predictor], samples: Sequence[EvalSample]) -> _Se
     parts: list[list[npt.NDArray[np.float32]]] = [[] for _ in predictors]
     area, brightness = np.zeros(n), np.zeros(n)
     kept: list[bytes] = []
-    for start in range(0, n, _BATCH):
-        images = [sample.load() for sample in samples[start : start + _BATCH]]
+    for start in range(0, n, BATCH):
+        images = [sample.load() for sample in samples[start : start + BATCH]]
         for place, predictor in enumerate(predictors):
             parts[place].append(predictor.predict(images).probabilities)
         for i, data in enumerate(images, start):
@@ -196,7 +203,7 @@ def _look(predictors: Sequence[Predictor], samples: Sequence[EvalSample]) -> _Se
     answers = []
     for predictor, found in zip(predictors, parts, strict=True):
         place_of = {name: i for i, name in enumerate(predictor.classes)}
-        truth = np.array([place_of[sample.label] for sample in samples], dtype=np.int64)
+        truth = np.array([place_of[_class(sample)] for sample in samples], dtype=np.int64)
         answers.append(Answers(np.concatenate(found).astype(np.float64), truth))
     return _Seen(answers, area, brightness, kept, kept_index)
 
@@ -220,16 +227,3 @@ def _compared(paired: Paired, other: Mask, seconds: Sequence[float]) -> list[Met
         Metric("accuracy_difference", paired.difference, paired.low, paired.high, paired.n),
         Metric("latency_ratio", seconds[0] / seconds[1], n=LATENCY_ROUNDS),
     ]
-
-
-def _seconds(predictors: Sequence[Predictor], images: Sequence[bytes]) -> list[float]:
-    """Median seconds for one image, taken in turn, so that a busy machine is busy for all."""
-    times: list[list[float]] = [[] for _ in predictors]
-    for turn in range(_WARM_UP + LATENCY_ROUNDS):
-        data = [images[turn % len(images)]]
-        for place, predictor in enumerate(predictors):
-            start = time.perf_counter()
-            predictor.predict(data)
-            if turn >= _WARM_UP:
-                times[place].append(time.perf_counter() - start)
-    return [float(np.median(found)) for found in times]

@@ -23,14 +23,14 @@ import numpy as np
 from autofocus.errors import InvalidInput
 from autofocus.evaluation.areas import joint_areas, mean_iou, seen_map, truth_map
 from autofocus.evaluation.matching import match
-from autofocus.evaluation.overlap import Size, overlaps, size_of
+from autofocus.evaluation.overlap import Size, size_of
+from autofocus.evaluation.samples import THRESHOLD
+from autofocus.evaluation.scenes import Scene
 from autofocus.types.data import Task
 from autofocus.types.geometry import Shape, Shapes
 from autofocus.types.models import Detection
 
 IOU = 0.5
-# What a model means to say where it names no threshold of its own.
-THRESHOLD = 0.5
 
 
 def image_loss(
@@ -53,37 +53,35 @@ def image_loss(
     """
     if task == "classification":
         raise InvalidInput("Classification has no shapes: its loss is 1 for the wrong class.")
-    kept = [d for d in seen if d.score >= threshold]
-    wide = frozenset(background) if task == "segmentation" else frozenset()
-    if task == "segmentation" and size is None:
-        size = size_of([*(s.geometry for s in truth.shapes), *(d.geometry for d in kept)])
-    objects = [s for s in truth.shapes if s.label not in wide]
-    seen_objects = [d for d in kept if d.label not in wide]
+    kept = tuple(d for d in seen if d.score >= threshold)
+    boxes = task == "detection"
+    if size is None:
+        size = (
+            (1, 1)
+            if boxes
+            else size_of([*(s.geometry for s in truth.shapes), *(d.geometry for d in kept)])
+        )
+    return scene_loss(Scene(truth.shapes, kept, size, boxes), () if boxes else background, iou=iou)
+
+
+def scene_loss(scene: Scene, background: Collection[str] = (), *, iou: float = IOU) -> float:
+    """As :func:`image_loss`, of an image in which only what the model is sure of was seen."""
+    objects = scene.part(without=background) if background else scene
     found = []
-    if objects or seen_objects:
-        found.append(_object_loss(objects, seen_objects, task == "detection", size, iou))
-    if size is not None and len(objects) + len(seen_objects) < len(truth.shapes) + len(kept):
-        found.append(_area_loss(truth.shapes, kept, size, wide))
+    if objects.truth or objects.seen:
+        found.append(_object_loss(objects, iou))
+    if len(objects.truth) + len(objects.seen) < len(scene.truth) + len(scene.seen):
+        found.append(_area_loss(scene.truth, scene.seen, scene.size, background))
     return float(np.mean(found)) if found else 0.0
 
 
-def _object_loss(
-    truth: Sequence[Shape], seen: Sequence[Detection], boxes: bool, size: Size | None, iou: float
-) -> float:
-    seen = sorted(seen, key=lambda d: -d.score)
-    crowd = np.array([s.crowd for s in truth], bool)
-    names = np.array([s.label for s in truth], np.str_)
-    seen_names = np.array([d.label for d in seen], np.str_)
-    overlap = overlaps(
-        [s.geometry for s in truth],
-        [d.geometry for d in seen],
-        boxes=boxes,
-        size=size,
-        crowd=crowd,
-    )
-    matches = match(overlap, names[:, None] == seen_names[None, :], crowd, iou=iou)
+def _object_loss(scene: Scene, iou: float) -> float:
+    names = np.array([s.label for s in scene.truth], np.str_)
+    seen_names = np.array([d.label for d in scene.seen], np.str_)
+    same = names[:, None] == seen_names[None, :]
+    matches = match(scene.overlap, same, scene.crowd, iou=iou)
     right = int(matches.found.sum())
-    total = int((~crowd).sum()) + int((~matches.ignored).sum())
+    total = int((~scene.crowd).sum()) + int((~matches.ignored).sum())
     return 1.0 - 2.0 * right / total if total else 0.0
 
 

@@ -6,7 +6,7 @@ product and the metric itself is the case of one row of ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -187,25 +187,32 @@ def bootstrap(
     level: float = LEVEL,
 ) -> dict[str, tuple[float, float]]:
     """Percentile intervals of several metrics over the same resampled images."""
-    rng = np.random.default_rng(seed)
-    n = len(answers)
     drawn: dict[str, list[Floats]] = {name: [] for name in metrics}
+    for weights in resampled(len(answers), seed=seed, resamples=resamples):
+        for name, metric in metrics.items():
+            drawn[name].append(metric(answers, weights))
+    return {name: percentiles(np.concatenate(parts), level) for name, parts in drawn.items()}
+
+
+def resampled(n: int, *, seed: int, resamples: int = RESAMPLES) -> Iterator[Floats]:
+    """How often each of ``n`` images is drawn in each resample, a few rows of (., n) at a time."""
+    rng = np.random.default_rng(seed)
     left = resamples
     while left > 0:
         count = max(1, min(left, _CHUNK // n))
         picks = rng.integers(0, n, (count, n)) + np.arange(count)[:, None] * n
         weights = np.bincount(picks.ravel(), minlength=count * n).reshape(count, n)
-        for name, metric in metrics.items():
-            drawn[name].append(metric(answers, weights.astype(np.float64)))
+        yield weights.astype(np.float64)
         left -= count
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    intervals = {}
-    for name, parts in drawn.items():
-        values = np.concatenate(parts)
-        values = values[np.isfinite(values)]
-        low, high = np.quantile(values, tails) if len(values) else (np.nan, np.nan)
-        intervals[name] = (float(low), float(high))
-    return intervals
+
+
+def percentiles(values: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """The interval that holds ``level`` of the finite values, (nan, nan) without one."""
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, ((1 - level) / 2, (1 + level) / 2))
+    return float(low), float(high)
 
 
 def measure(answers: Answers, classes: Sequence[str], *, seed: int = 0) -> list[Metric]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from autofocus.evaluation.areas import ClassMap, joint_areas, seen_map, truth_map
 from autofocus.evaluation.matching import match
 from autofocus.evaluation.overlap import Bools, Ints
 from autofocus.evaluation.scenes import Scene
 from autofocus.types.geometry import Shape
 from autofocus.types.models import Detection
+from autofocus.types.rle import from_pixels
 
 Error = Literal["missed", "spurious", "badly placed", "swapped", "duplicate"]
 ERRORS: tuple[Error, ...] = ("missed", "spurious", "badly placed", "swapped", "duplicate")
@@ -113,3 +115,52 @@ def confusion(
             if m.seen:
                 table[nothing, place[m.seen.label]] += 1
     return tuple(tuple(int(v) for v in row) for row in table)
+
+
+def judge_areas(
+    scene: Scene, classes: Sequence[str], background: Collection[str]
+) -> tuple[Mistake, ...]:
+    """What is wrong with the areas of one image, each as one mistake about all of its pixels.
+
+    An area counts as right from half of intersection over union on. It is swapped where another
+    class is seen on most of it, badly placed where it is met somewhat, else missed; an area that
+    is nowhere is spurious, unless it was taken for another.
+    """
+    place = {name: k for k, name in enumerate(classes)}
+    truth, seen = (
+        truth_map(scene.truth, classes, scene.size),
+        seen_map(scene.seen, classes, scene.size, background),
+    )
+    table = joint_areas(truth, seen, len(classes))
+    mistakes: list[Mistake] = []
+    explained: set[int] = set()
+    for name in (n for n in classes if n in background):
+        k = place[name]
+        there, said, both = int(table[k].sum()), int(table[:, k].sum()), int(table[k, k])
+        if not there or both / (there + said - both) >= IOU:
+            continue
+        overlap = both / (there + said - both)
+        shape = Shape(f"area-{k}", name, from_pixels(truth == k))
+        other = int(np.where(np.arange(len(classes)) == k, 0, table[k, :-1]).argmax())
+        if 2 * int(table[k, other]) > there and other != k:
+            explained.add(other)
+            mistakes.append(Mistake("swapped", shape, _area(scene, seen, classes, other), overlap))
+        elif overlap >= NEAR:
+            mistakes.append(Mistake("badly placed", shape, _area(scene, seen, classes, k), overlap))
+        else:
+            mistakes.append(Mistake("missed", shape, None, overlap))
+    mistakes += [
+        Mistake("spurious", None, _area(scene, seen, classes, place[name]))
+        for name in classes
+        if name in background
+        and not table[place[name]].sum()
+        and table[:, place[name]].sum()
+        and place[name] not in explained
+    ]
+    return tuple(mistakes)
+
+
+def _area(scene: Scene, seen: ClassMap, classes: Sequence[str], k: int) -> Detection:
+    """All that was seen of a class, as sure as the surest part of it."""
+    surest = max(d.score for d in scene.seen if d.label == classes[k])
+    return Detection(classes[k], from_pixels(seen == k), surest)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from xml.etree import ElementTree
 
 from autofocus.types.codec import encode
+from autofocus.types.geometry import NOTHING
 from autofocus.types.models import Metric, Report
 
 _FAILURES_SHOWN = 10
@@ -54,13 +56,27 @@ def to_markdown(report: Report) -> str:
         header = ("slice", "metric", "value", "95 % interval", "n")
         parts.append("## Slices\n\n" + _table(header, shown5))
     if report.confusion:
+        sides = confusion_names(report)
         body = [
             (name, *(str(v) for v in counts))
-            for name, counts in zip(report.classes, report.confusion, strict=True)
+            for name, counts in zip(sides, report.confusion, strict=True)
         ]
-        table = _table(("truth \\ answer", *report.classes), body)
+        table = _table(("truth \\ answer", *sides), body)
         parts.append("## Confusion\n\n" + table)
-    if report.failures:
+    if report.details.get("mistakes"):
+        tally = [
+            (error, str(sum(by.values())), ", ".join(f"{name} {n}" for name, n in by.items()))
+            for error, by in report.details["mistakes"].items()
+        ]
+        parts.append("## Mistakes\n\n" + _table(("mistake", "how many", "of which"), tally))
+    if report.failures and "mistakes" in report.failures[0]:
+        shown4 = [
+            (str(f["key"]), f"{f['loss']:.3f}", str(f["truth"]), str(f["predicted"]), errors_of(f))
+            for f in report.failures[:_FAILURES_SHOWN]
+        ]
+        header = ("key", "loss", "truth", "predicted", "mistakes")
+        parts.append("## Worst failures\n\n" + _table(header, shown4))
+    elif report.failures:
         names = sorted({name for f in report.failures for name in f} - {"sha256"})
         first = ["key", "truth", "predicted", "confidence"]
         order = [n for n in first if n in names] + [n for n in names if n not in first]
@@ -69,6 +85,17 @@ def to_markdown(report: Report) -> str:
         ]
         parts.append("## Worst failures\n\n" + _table(order, body))
     return "\n\n".join(parts) + "\n"
+
+
+def confusion_names(report: Report) -> tuple[str, ...]:
+    """What the rows and columns of the confusion are: the classes, and nothing where it counts."""
+    spare = len(report.confusion) > len(report.classes)
+    return (*report.classes, NOTHING) if spare else report.classes
+
+
+def errors_of(failure: Mapping[str, Any]) -> str:
+    """``2 missed, 1 swapped``: what is wrong with an image of boxes or masks."""
+    return ", ".join(f"{n} {error}" for error, n in failure["errors"].items())
 
 
 def _table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:

@@ -77,9 +77,17 @@ class Scene:
 
     def part(self, *, without: Collection[str] = (), threshold: float = 0.0) -> Scene:
         """What is no class of ``without``, and of what was seen only what is sure enough."""
-        return Scene(
-            tuple(s for s in self.truth if s.label not in without),
-            tuple(d for d in self.seen if d.label not in without and d.score >= threshold),
+        rows = [i for i, s in enumerate(self.truth) if s.label not in without]
+        columns = [
+            j for j, d in enumerate(self.seen) if d.label not in without and d.score >= threshold
+        ]
+        if len(rows) == len(self.truth) and len(columns) == len(self.seen):
+            return self
+        part = Scene(
+            tuple(self.truth[i] for i in rows),
+            tuple(self.seen[j] for j in columns),
             self.size,
             self.boxes,
         )
+        part.__dict__["overlap"] = self.overlap[np.ix_(rows, columns)]  # nothing drawn twice
+        return part

@@ -6,7 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from autofocus.errors import InvalidInput
-from autofocus.evaluation.evaluate import EvalSample, evaluate
+from autofocus.evaluation.evaluate import evaluate
+from autofocus.evaluation.samples import EvalSample
+from autofocus.types.data import Tag
 
 if TYPE_CHECKING:
     from autofocus.loop.rooms import Rooms
@@ -16,16 +18,18 @@ if TYPE_CHECKING:
 
 def labelled_test_images(manifest: Manifest) -> list[EvalSample]:
     """The labelled test images of a version."""
-    classes = manifest.classes()
     samples = []
     for i in manifest.select("test", labelled=True):
         row = manifest.row(int(i))
+        label = manifest.label(int(i))
+        if label is None:
+            continue
         samples.append(
             EvalSample(
                 key=row.key,
                 sha256=row.sha256,
                 load=partial(manifest.image, int(i)),
-                label=str(classes[int(i)]),
+                label=label.label if isinstance(label, Tag) else label,
                 metadata=row.metadata,
             )
         )
@@ -46,9 +50,12 @@ def run_model_tests(
             f"Version {found.version[:12]} has no labelled image in split test.",
             hint="Import some with --split test, and commit a new version.",
         )
+    run = None if found.run is None else rooms.training.run(found.run)
     report = evaluate(
         rooms.predictor(found.id),
         samples,
+        task=rooms.task,
+        flips=run is not None and bool(run.spec.parameters.get("flip")),
         gates=rooms.policy().gates,
         champion=None if champion in (None, found.id) else rooms.predictor(str(champion)),
         project=rooms.project,
