@@ -15,6 +15,7 @@ from autofocus.errors import InvalidInput
 from autofocus.training.architectures import build, check_network
 from autofocus.training.calibration import Whitening
 from autofocus.training.export import Session, export
+from autofocus.training.graphs import ServedGraph
 
 SIDE = 32
 
@@ -57,8 +58,9 @@ def test_a_folder_becomes_a_network_that_exports(
     assert size == 16
     pixels = np.random.default_rng(0).integers(0, 256, (5, SIDE, SIDE, 3), dtype=np.uint8)
     whitening = Whitening(np.zeros(size, np.float32), np.eye(size, 4, dtype=np.float32))
-    export(network, 1.5, whitening, pixels, tmp_path / "model.onnx")
-    probabilities, embedding, whitened = Session(tmp_path / "model.onnx").answer(pixels)
+    export(ServedGraph(network, 1.5, whitening), pixels, tmp_path / "model.onnx")
+    found = Session(tmp_path / "model.onnx").run(pixels)
+    probabilities, embedding, whitened = (found[name] for name in ServedGraph.outputs)
     assert probabilities.shape == (5, 3)
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert np.allclose(embedding[:, :4], whitened, atol=1e-5)

@@ -17,9 +17,9 @@ from autofocus.loop.cases import PLAIN, TRY_AGAIN, Cases
 from autofocus.loop.model_tests import run_model_tests
 from autofocus.store import tables
 from autofocus.store.database import record_event
-from autofocus.training.runs import TRAINED
 from autofocus.types.clock import now, parse
 from autofocus.types.codec import decode, digest
+from autofocus.types.data import Task
 from autofocus.types.production import Case, Deployment, Signal
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ LOOK_AGAIN_SECONDS = 0.5
 BELIEVE_SECONDS = 30.0
 # Predictions after which a case that waits for predictions is looked at again.
 STRIDE = 20
+
+_HEALED: tuple[Task, ...] = ("classification",)  # tasks whose cases it knows to judge
 
 
 class Loop:
@@ -289,10 +291,10 @@ class Loop:
     def open_by_hand(self, *, who: str, why: str) -> Case:
         """Open a case on the latest predictions; raises Conflict if one is open, InvalidInput for
         a task without models."""
-        if self._rooms.task not in TRAINED:
+        if self._rooms.task not in _HEALED:
             raise InvalidInput(
                 f"Project {self._rooms.project} is for {self._rooms.task}; the loop heals models "
-                f"for {', '.join(TRAINED)} only.",
+                f"for {', '.join(_HEALED)} only.",
                 field="task",
             )
         champion = self._rooms.models.model("champion")

@@ -16,6 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from autofocus.errors import AutofocusError, Corrupted
 from autofocus.imaging.decode import MAX_PIXELS
 from autofocus.imaging.preprocessing import Preprocessing
+from autofocus.serving.decoding import Decoder
 from autofocus.types.codec import decode
 from autofocus.types.models import ModelBundle, PredictionBatch
 
@@ -57,6 +58,7 @@ class OnnxPredictor:
         self.bundle = bundle
         self.folder = folder
         self.preprocessing = decode(Preprocessing, bundle.preprocessing, where="preprocessing")
+        self._decoder = Decoder(bundle, self.preprocessing)
         self.max_pixels = max_pixels
         self._name = name or bundle.digest[:12]
         options = ort.SessionOptions()
@@ -85,14 +87,28 @@ class OnnxPredictor:
         """Answer encoded images; raises ImageRejected for the first unusable one."""
         if not images:
             return self.run(self._blank(0), embedding=True)
-        pixels = [self.preprocessing.apply(data, max_pixels=self.max_pixels) for data in images]
-        return self.run(np.stack(pixels), embedding=True)
+        seen = [self.preprocessing.look(data, max_pixels=self.max_pixels) for data in images]
+        pixels, sizes = zip(*seen, strict=True)
+        return self.run(np.stack(pixels), embedding=True, sizes=sizes)
 
-    def run(self, pixels: Images, *, embedding: bool = False) -> PredictionBatch:
+    @property
+    def threshold(self) -> float:
+        """The score from which a detection counts; 0 for classification."""
+        return self.bundle.threshold
+
+    def run(
+        self,
+        pixels: Images,
+        *,
+        embedding: bool = False,
+        sizes: Sequence[tuple[int, int]] | None = None,
+    ) -> PredictionBatch:
         """Answer preprocessed pixels (n, height, width, 3).
 
         Without ``embedding`` the batch's embedding is empty (n, 0), which saves copying it.
-        Raises AutofocusError if the graph fails or answers with numbers that are not finite.
+        Detections are in pixels of the upright originals of ``sizes`` (height, width), or of the
+        preprocessed images themselves without. Raises AutofocusError if the graph fails or
+        answers with numbers that are not finite.
         """
         n = len(pixels)
         if n == 0:
@@ -101,16 +117,22 @@ class OnnxPredictor:
                 np.zeros((0, self.bundle.embedding_size), np.float32),
                 np.zeros((0, self.bundle.whitened_size), np.float32),
             )
-        names = _OUTPUTS if embedding else [_OUTPUTS[0], _OUTPUTS[2]]
+        names = [_OUTPUTS[0], _OUTPUTS[2], *self._decoder.outputs]
+        if embedding:
+            names.append(_OUTPUTS[1])
         try:
             outputs = self._session.run(names, {"image": pixels})
         except _ORT_ERRORS as exc:
             raise AutofocusError(f"Model {self.name} failed on {n} images: {exc}") from exc
-        probabilities, whitened = outputs[0], outputs[-1]
+        probabilities, whitened = outputs[:2]
         if not np.isfinite(probabilities).all():
             raise AutofocusError(f"Model {self.name} answered with numbers that are not finite.")
-        features = outputs[1] if embedding else np.zeros((n, 0), np.float32)
-        return PredictionBatch(probabilities, features, whitened)
+        features = outputs[-1] if embedding else np.zeros((n, 0), np.float32)
+        if not self._decoder.outputs:
+            return PredictionBatch(probabilities, features, whitened)
+        shapes = outputs[2 : 2 + len(self._decoder.outputs)]
+        where = sizes or [(self.preprocessing.height, self.preprocessing.width)] * n
+        return PredictionBatch(probabilities, features, whitened, self._decoder.read(shapes, where))
 
     def check_golden(self) -> float:
         """Largest difference to the probabilities stored at training; Corrupted if too large.
@@ -173,10 +195,11 @@ class OnnxPredictor:
     def _check_signature(self) -> None:
         inputs = {i.name: i.type for i in self._session.get_inputs()}
         outputs = {o.name for o in self._session.get_outputs()}
-        if inputs != {"image": "tensor(uint8)"} or not outputs.issuperset(_OUTPUTS):
+        wanted = [*_OUTPUTS, *self._decoder.outputs]
+        if inputs != {"image": "tensor(uint8)"} or not outputs.issuperset(wanted):
             raise Corrupted(
                 f"The graph of bundle {self.bundle.digest[:12]} takes {inputs} and gives "
-                f"{sorted(outputs)}; expected image: tensor(uint8) and {_OUTPUTS}."
+                f"{sorted(outputs)}; expected image: tensor(uint8) and {wanted}."
             )
         self.run(self._blank(1))
 

@@ -1,7 +1,14 @@
 """Networks that can be trained: built in, from the Hub, or the user's own.
 
-A network takes float32 (n, 3, height, width), RGB in 0..1, and gives ``(logits, embedding)``:
-float32 (n, classes) and (n, d). It does its own normalisation.
+A network takes float32 (n, 3, height, width), RGB in 0..1, does its own normalisation, and gives
+
+- for classification ``(logits, embedding)``: float32 (n, classes) and (n, d);
+- for detection ``(logits, boxes, embedding)``: (n, p, classes), whose sigmoid says how surely an
+  object of the class is there, (n, p, 4) as left, top, right and bottom in pixels, (n, d). It has
+  a method ``loss(images, targets)`` with :class:`autofocus.training.detector.BoxTargets`;
+- for segmentation ``(maps, embedding)``: (n, 2 + classes, h, w) at any size, logits of nothing and
+  of each class and how deep a pixel lies in its own object, (n, d). It has a method
+  ``loss(images, kinds, deep, weights)``, as :func:`autofocus.training.segmenter.segmentation_loss`.
 """
 
 from __future__ import annotations
@@ -14,12 +21,22 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from autofocus.errors import InvalidInput
 from autofocus.hooks import merge, plugin_manager
+from autofocus.training.detector import CompactDetector
+from autofocus.training.networks import ResidualBlock
+from autofocus.training.segmenter import CompactSegmenter
+from autofocus.types.data import Task
 
 Builder = Callable[..., nn.Module]
+
+# What a network gives for two images, named as in the head of this file.
+_WANTED: dict[Task, tuple[str, str]] = {
+    "classification": ("logits, embedding", "(2, {classes}), (2, d)"),
+    "detection": ("logits, boxes, embedding", "(2, p, {classes}), (2, p, 4), (2, d)"),
+    "segmentation": ("maps, embedding", "(2, 2 + {classes}, h, w), (2, d)"),
+}
 
 COMPACT_CHANNELS = (16, 32, 64, 96)
 
@@ -52,24 +69,11 @@ class CompactNet(nn.Module):
         return self.head(embedding), embedding
 
 
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions, the first with stride 2, beside an averaged shortcut."""
-
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)
-        self.first_norm = nn.BatchNorm2d(after)
-        self.second = nn.Conv2d(after, after, 3, padding=1, bias=False)
-        self.second_norm = nn.BatchNorm2d(after)
-        self.shortcut = nn.Conv2d(before, after, 1, bias=False)
-        self.shortcut_norm = nn.BatchNorm2d(after)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        inner = functional.relu(self.first_norm(self.first(maps)))
-        inner = self.second_norm(self.second(inner))
-        # ceil_mode, so that odd sides shrink as the strided convolution shrinks them.
-        outer = functional.avg_pool2d(maps, 2, ceil_mode=True, count_include_pad=False)
-        return functional.relu(inner + self.shortcut_norm(self.shortcut(outer)))
+COMPACT: dict[Task, Callable[[int], nn.Module]] = {
+    "classification": CompactNet,
+    "detection": CompactDetector,
+    "segmentation": CompactSegmenter,
+}
 
 
 class HubClassifier(nn.Module):
@@ -90,8 +94,14 @@ class HubClassifier(nn.Module):
         return output.logits, embedding
 
 
-def build(architecture: str, classes: Sequence[str], height: int, width: int) -> nn.Module:
-    """The network of that name; raises InvalidInput if there is none.
+def build(
+    architecture: str,
+    classes: Sequence[str],
+    height: int,
+    width: int,
+    task: Task = "classification",
+) -> nn.Module:
+    """The network of that name for a task; raises InvalidInput if there is none.
 
     ``compact``, a plug-in's name, ``hf:<folder or repository>``, or ``module:function`` that is
     called with ``classes``, ``height`` and ``width``. Weights are drawn from torch's global
@@ -101,7 +111,7 @@ def build(architecture: str, classes: Sequence[str], height: int, width: int) ->
         return _from_hub(architecture.removeprefix("hf:"), classes)
     offered = merge(plugin_manager().hook.architectures())
     if architecture == "compact" and "compact" not in offered:
-        return CompactNet(len(classes))
+        return COMPACT[task](len(classes))
     builder = offered.get(architecture) or _imported(architecture, sorted({*offered, "compact"}))
     network = builder(classes=tuple(classes), height=height, width=width)
     if not isinstance(network, nn.Module):
@@ -111,20 +121,35 @@ def build(architecture: str, classes: Sequence[str], height: int, width: int) ->
     return network
 
 
-def check_network(network: nn.Module, classes: int, height: int, width: int) -> int:
+def check_network(
+    network: nn.Module, classes: int, height: int, width: int, task: Task = "classification"
+) -> int:
     """Size of the embedding; raises InvalidInput if the network does not keep the interface."""
     network.eval()
     with torch.no_grad():
         answer = network(torch.zeros(2, 3, height, width))
-    if not (isinstance(answer, tuple) and len(answer) == 2):
-        raise InvalidInput("A network must give a pair (logits, embedding).")
-    logits, embedding = answer
-    if tuple(logits.shape) != (2, classes) or embedding.dim() != 2 or len(embedding) != 2:
+    names, shapes = _WANTED[task]
+    if task != "classification" and not callable(getattr(network, "loss", None)):
+        raise InvalidInput(f"A network for {task} must have a method loss(images, ...).")
+    if not (isinstance(answer, tuple) and len(answer) == names.count(",") + 1):
+        kind = "triple" if names.count(",") == 2 else "pair"
+        raise InvalidInput(f"A network for {task} must give a {kind} ({names}).")
+    given = [tuple(value.shape) for value in answer]
+    fits = len(given[-1]) == 2 and given[-1][0] == 2
+    first = given[0]
+    if task == "detection":
+        fits &= len(first) == 3 and (first[0], first[2]) == (2, classes)
+        fits &= given[1] == (*first[:2], 4)
+    elif task == "segmentation":
+        fits &= len(first) == 4 and first[:2] == (2, 2 + classes)
+    else:
+        fits &= first == (2, classes)
+    if not fits:
         raise InvalidInput(
-            f"The network gives logits {tuple(logits.shape)} and an embedding of "
-            f"{tuple(embedding.shape)} for two images; expected (2, {classes}) and (2, d)."
+            f"For two images the network gives {names} of shapes {given}; expected "
+            f"{shapes.format(classes=classes)}."
         )
-    return int(embedding.shape[1])
+    return int(given[-1][1])
 
 
 def source_file(architecture: str) -> str | None:

@@ -26,13 +26,13 @@ def augment(
 ) -> Tensor:
     """Changed copies of ``images`` (n, 3, h, w) in 0..1; ``strength`` (n,), 0 leaves as it is."""
     changed = _moved(images, strength, generator, flip)
-    changed = _lit(changed, strength, generator)
-    changed = _blurred(changed, strength, generator)
-    noise = torch.randn(changed.shape, generator=generator) * _column(
+    changed = lit(changed, strength, generator)
+    changed = blurred(changed, strength, generator)
+    noise = torch.randn(changed.shape, generator=generator) * column(
         NOISE * strength * torch.rand(len(images), generator=generator)
     )
     changed = _erased((changed + noise).clamp(0.0, 1.0), strength, generator)
-    return torch.where(_column(strength) > 0, changed, images)
+    return torch.where(column(strength) > 0, changed, images)
 
 
 def mix_same_class(
@@ -57,15 +57,16 @@ def mix_same_class(
     mask = torch.sigmoid(MASK_STEEPNESS * smooth)
     old = images[new:][best.indices]
     mixed = mask * images[:new] + (1.0 - mask) * old
-    take = _column(chosen & (best.values >= 0.0))
+    take = column(chosen & (best.values >= 0.0))
     return torch.cat([torch.where(take, mixed, images[:new]), images[new:]])
 
 
-def _column(values: Tensor) -> Tensor:
+def column(values: Tensor) -> Tensor:
+    """(n,) as (n, 1, 1, 1), to go with images."""
     return values.view(-1, 1, 1, 1)
 
 
-def _signed(n: int, generator: torch.Generator, width: int = 1) -> Tensor:
+def signed(n: int, generator: torch.Generator, width: int = 1) -> Tensor:
     """Uniform in -1..1, (n, width)."""
     return torch.rand((n, width), generator=generator) * 2.0 - 1.0
 
@@ -74,13 +75,13 @@ def _moved(images: Tensor, strength: Tensor, generator: torch.Generator, flip: b
     n, _, height, width = images.shape
     reach = strength.clamp(max=3.0).view(-1, 1)
     sides = torch.tensor([[float(width), float(height)]])
-    shift = _signed(n, generator, 2) * SHIFT * reach * sides
-    angle = (_signed(n, generator) * TURN * reach).view(-1)
-    scale = torch.exp(_signed(n, generator, 2) * 0.4 * SCALE * reach)
-    scale = scale * torch.exp(_signed(n, generator) * SCALE * reach)
+    shift = signed(n, generator, 2) * SHIFT * reach * sides
+    angle = (signed(n, generator) * TURN * reach).view(-1)
+    scale = torch.exp(signed(n, generator, 2) * 0.4 * SCALE * reach)
+    scale = scale * torch.exp(signed(n, generator) * SCALE * reach)
     mirrored = torch.rand(n, generator=generator) < 0.5
     if flip:
-        images = torch.where(_column(mirrored), images.flip(3), images)
+        images = torch.where(column(mirrored), images.flip(3), images)
     centre = (sides / 2.0 - 0.5).expand(n, 2)
     matrix = kornia.geometry.transform.get_affine_matrix2d(shift, centre, scale, angle)
     moved: Tensor = kornia.geometry.transform.warp_affine(
@@ -89,20 +90,22 @@ def _moved(images: Tensor, strength: Tensor, generator: torch.Generator, flip: b
     return moved
 
 
-def _lit(images: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
+def lit(images: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
+    """Another exposure, tint and gamma."""
     n = len(images)
     reach = strength.view(-1, 1)
-    tint = _signed(n, generator, 3) * 0.5 * GAIN * reach
-    gain = torch.exp(tint + _signed(n, generator) * GAIN * reach).view(n, 3, 1, 1)
-    offset = _column((_signed(n, generator) * BRIGHTNESS * reach).view(-1))
+    tint = signed(n, generator, 3) * 0.5 * GAIN * reach
+    gain = torch.exp(tint + signed(n, generator) * GAIN * reach).view(n, 3, 1, 1)
+    offset = column((signed(n, generator) * BRIGHTNESS * reach).view(-1))
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     lit = ((images - mean) * gain + mean + offset).clamp(0.0, 1.0)
-    gamma = torch.exp(_signed(n, generator) * GAMMA * reach).view(-1)
+    gamma = torch.exp(signed(n, generator) * GAMMA * reach).view(-1)
     changed: Tensor = kornia.enhance.adjust_gamma(lit, gamma)
     return changed
 
 
-def _blurred(images: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
+def blurred(images: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
+    """Some of the images softened by a Gaussian."""
     n = len(images)
     draw = torch.rand(n, generator=generator)
     sigma = 0.3 + torch.rand((n, 1), generator=generator) * BLUR_SIGMA
@@ -127,4 +130,4 @@ def _erased(images: Tensor, strength: Tensor, generator: torch.Generator) -> Ten
     in_rows = (rows >= corner[:, :1]) & (rows < corner[:, :1] + size[:, :1])
     in_columns = (columns >= corner[:, 1:]) & (columns < corner[:, 1:] + size[:, 1:])
     hole = (in_rows.unsqueeze(2) & in_columns.unsqueeze(1)).unsqueeze(1)
-    return torch.where(hole & _column(chosen), colour, images)
+    return torch.where(hole & column(chosen), colour, images)

@@ -17,31 +17,40 @@ from torch import nn
 from autofocus.imaging.corruptions import FAMILIES, SEVERITIES, corrupt
 from autofocus.imaging.preprocessing import Preprocessing
 from autofocus.imaging.statistics import statistics
-from autofocus.training.calibration import fit_temperature, fit_whitening
+from autofocus.training.exams import Exam, Finished
 from autofocus.training.export import Floats, Session, export
-from autofocus.training.fitting import Pixels, Rows, answer, weights_digest
+from autofocus.training.fitting import Pixels, Rows, weights_digest
 from autofocus.types.codec import canonical_json, encode
+from autofocus.types.data import Task
 from autofocus.types.models import ModelBundle, RunSpec
 
 GOLDEN_IMAGES = 16
 # Enough for a drop known to about two points, and a few seconds for all families.
 ESTIMATOR_IMAGES = 200
+ESTIMATOR_SHAPES = 60  # larger images, whose objects are compared one by one
 WEIGHTS_FILE = "weights.safetensors"
+_WHAT: dict[Task, str] = {
+    "classification": "Answers which of {n} classes an image belongs to",
+    "detection": "Finds objects of {n} classes and the boxes around them",
+    "segmentation": "Finds the pixels of {n} classes, and of each object where objects count",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOut:
     """Images that no weight was fitted on, in the order of the manifest.
 
-    pixels uint8 (n, h, w, 3); truth (n,); key, sha256 (n,) str; fitted (n,) bool marks those
-    that early stopping, temperature and whitening may have seen.
+    pixels uint8 (n, h, w, 3); ``exam`` knows the truth about them; key, sha256 (n,) str; fitted
+    (n,) bool marks those that early stopping, temperature and whitening may have seen. ``marked``
+    counts the held-out images that hold each class.
     """
 
     pixels: Pixels
-    truth: Rows
+    exam: Exam
     key: npt.NDArray[np.str_]
     sha256: npt.NDArray[np.str_]
     fitted: npt.NDArray[np.bool_]
+    marked: Mapping[str, int]
 
 
 def write_bundle(
@@ -54,23 +63,27 @@ def write_bundle(
 ) -> ModelBundle:
     """Fit temperature and whitening, write all files into ``folder`` and describe them."""
     folder.mkdir(parents=True, exist_ok=True)
-    logits, embedding = (value.numpy() for value in answer(network, held.pixels[held.fitted]))
-    temperature = fit_temperature(logits, held.truth[held.fitted])
-    whitening = fit_whitening(embedding)
+    known = np.flatnonzero(held.fitted)
+    finished = held.exam.finish(network, held.pixels[known], known)
     golden = np.ascontiguousarray(held.pixels[_spread(len(held.pixels), GOLDEN_IMAGES)])
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(tensors, folder / WEIGHTS_FILE)
-    export(network, temperature, whitening, golden, folder / "model.onnx")
+    export(finished.graph, golden, folder / "model.onnx")
 
     session = Session(folder / "model.onnx")
-    np.savez(folder / "golden.npz", images=golden, probabilities=session.answer(golden)[0])
-    probabilities, _, whitened = session.answer(held.pixels)
+    np.savez(
+        folder / "golden.npz", images=golden, probabilities=session.run(golden)["probabilities"]
+    )
+    everything = np.arange(len(held.pixels))
+    answered = held.exam.ask(session, held.pixels, everything)
+    probabilities, whitened = answered.probabilities, answered.whitened
     looks = np.array([statistics(image) for image in held.pixels], dtype=np.float32)
     np.savez_compressed(
         folder / "reference.npz",
         sha256=held.sha256,
         key=held.key,
-        truth=held.truth,
+        truth=held.exam.truth,
+        quality=answered.quality.astype(np.float32),
         fitted=held.fitted,
         probabilities=probabilities,
         whitened=whitened,
@@ -78,19 +91,20 @@ def write_bundle(
         contrast=looks[:, 1],
         blur=looks[:, 2],
     )
-    points = estimator_points(session, held, probabilities, whitened)
+    points = estimator_points(session, held, spec.task)
     (folder / "estimator.json").write_bytes(canonical_json({"points": points, "band90": None}))
-    metrics = held_out_metrics(probabilities, held)
+    rows = everything[~held.fitted] if (~held.fitted).any() else known
+    metrics = held.exam.figures(held.exam.ask(session, held.pixels[rows], rows), rows)
     (folder / "card.md").write_text(
-        _card(spec, preprocessing, metrics, temperature, held, lineage), encoding="utf-8"
+        _card(spec, preprocessing, metrics, finished, held, lineage), encoding="utf-8"
     )
     bundle = ModelBundle(
         task=spec.task,
         classes=spec.classes,
         architecture=spec.architecture,
         preprocessing=encode(preprocessing),
-        temperature=temperature,
-        embedding_size=int(embedding.shape[1]),
+        temperature=finished.temperature,
+        embedding_size=finished.embedding_size,
         whitened_size=int(whitened.shape[1]),
         weights_digest=weights_digest(network),
         run_spec_digest=spec.digest,
@@ -102,50 +116,39 @@ def write_bundle(
             if path.name != "bundle.json"
         },
         lineage=lineage,
+        background=spec.background,
+        decoding=finished.decoding,
     )
     (folder / "bundle.json").write_text(json.dumps(encode(bundle), indent=1))
     return bundle
 
 
-def held_out_metrics(probabilities: Floats, held: HeldOut) -> dict[str, float]:
-    """Accuracy, log loss and number of ``errors`` on the test images, or on the validation
-    images where there are no others; ``n`` says on how many."""
-    rows = ~held.fitted if (~held.fitted).any() else held.fitted
-    p, truth = probabilities[rows].astype(np.float64), held.truth[rows]
-    right = p[np.arange(len(truth)), truth]
-    wrong = int((p.argmax(axis=1) != truth).sum())
-    return {
-        "accuracy": 1.0 - wrong / len(truth),
-        "errors": float(wrong),
-        "log_loss": float(-np.log(np.maximum(right, 1e-12)).mean()),
-        "n": float(len(truth)),
-    }
+def estimator_points(session: Session, held: HeldOut, task: Task) -> list[dict[str, Any]]:
+    """How answers and their quality change together under known corruptions of held-out images.
 
-
-def estimator_points(
-    session: Session, held: HeldOut, probabilities: Floats, whitened: Floats
-) -> list[dict[str, Any]]:
-    """How answers and accuracy change together under known corruptions of held-out images.
-
-    The features are those by which the monitor reads a change of the answers on a window.
+    The features are those by which the monitor reads a change of the answers on a window. The
+    quality of a classification is whether it is right.
     """
     rows = np.flatnonzero(~held.fitted)
     if len(rows) < 20:
-        rows = np.arange(len(held.truth))
-    rows = rows[_spread(len(rows), ESTIMATOR_IMAGES)]
-    truth, base_p, base_w = held.truth[rows], probabilities[rows], whitened[rows]
-    accuracy = float((base_p.argmax(axis=1) == truth).mean())
+        rows = np.arange(len(held.pixels))
+    most = ESTIMATOR_IMAGES if task == "classification" else ESTIMATOR_SHAPES
+    rows = rows[_spread(len(rows), most)]
+    base = held.exam.ask(session, held.pixels[rows], rows)
+    quality = float(base.quality.mean())
     points = []
     for family in FAMILIES:
         for severity in SEVERITIES:
             worse = np.stack([corrupt(held.pixels[i], family, severity, seed=int(i)) for i in rows])
-            p, _, w = session.answer(worse)
+            found = held.exam.ask(session, worse, rows)
             points.append(
                 {
                     "family": family,
                     "severity": severity,
-                    "drop": accuracy - float((p.argmax(axis=1) == truth).mean()),
-                    "features": _features(base_p, base_w, p, w),
+                    "drop": quality - float(found.quality.mean()),
+                    "features": _features(
+                        base.probabilities, base.whitened, found.probabilities, found.whitened
+                    ),
                 }
             )
     return points
@@ -179,24 +182,23 @@ def _card(
     spec: RunSpec,
     preprocessing: Preprocessing,
     metrics: Mapping[str, float],
-    temperature: float,
+    finished: Finished,
     held: HeldOut,
     lineage: Mapping[str, Any],
 ) -> str:
     names: Sequence[str] = spec.classes
-    counts = np.bincount(held.truth, minlength=len(names))
     where = "test" if (~held.fitted).any() else "validation"
-    rows = "\n".join(f"| {name} | {count} |" for name, count in zip(names, counts, strict=True))
+    rows = "\n".join(f"| {name} | {held.marked.get(name, 0)} |" for name in names)
     trained = json.dumps(encode(lineage), indent=1, sort_keys=True)
+    decoding = "".join(f", {name} {value:.3g}" for name, value in finished.decoding.items())
     return f"""# Model card: {spec.project}
 
-Answers which of {len(names)} classes an image belongs to: {", ".join(names)}.
+{_WHAT[spec.task].format(n=len(names))}: {", ".join(names)}.
 
 - Architecture: {spec.architecture}, input {preprocessing.height} x {preprocessing.width} RGB
-  ({preprocessing.fit}), temperature {temperature:.3f}
+  ({preprocessing.fit}), temperature {finished.temperature:.3f}{decoding}
 - Trained on version {spec.version}, run {spec.digest}, seed {spec.seed}
-- Accuracy {metrics["accuracy"]:.4f}, log loss {metrics["log_loss"]:.4f} on
-  {metrics["n"]:.0f} {where} images
+- {held.exam.words(metrics)} on {metrics["n"]:.0f} {where} images
 
 It knows the kind of images it was trained and tested on, and no other: watch it in production.
 

@@ -9,16 +9,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from autofocus.training import checkpoints
-from autofocus.training.augmentation import augment, mix_same_class
 from autofocus.training.parameters import TrainingParameters
 
 Pixels = npt.NDArray[np.uint8]
@@ -30,33 +28,47 @@ _SCRATCH_RATE, _FINETUNE_RATE = 4e-3, 1.5e-3
 _FEWEST_STEPS = 600
 _WARM_UP = 0.15  # share of the steps in which the learning rate rises
 _LOG_EVERY = 10
-_EVALUATION_BATCH = 256
 # Classes whose counts differ by more than this are weighted when class_weights is "auto".
 _IMBALANCE = 3.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Examples:
-    """Decoded images uint8 (n, h, w, 3) and their class index (n,); -1 where unknown."""
+class Lesson(Protocol):
+    """What a task teaches a network, and how well it was learnt.
 
-    pixels: Pixels
-    truth: Rows
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Material:
-    """What a run learns from: ``train`` and ``val`` labelled, ``pool`` without labels.
-
-    ``focus`` (n,) bool marks the new images among ``train`` that fine-tuning is for.
+    ``count`` training images, of which ``focus`` (count,) bool are the new ones that fine-tuning
+    is for.
     """
 
-    train: Examples
-    val: Examples
-    pool: Examples
-    focus: npt.NDArray[np.bool_]
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def focus(self) -> npt.NDArray[np.bool_]: ...
+
+    def begin(self, average: nn.Module) -> None:
+        """Look at the weights that the run starts from; a resumed run is shown them again."""
+        ...
+
+    def loss(self, step: Step) -> Tensor:
+        """What the network gets wrong on the training images of a step."""
+        ...
+
+    def look(self, average: nn.Module) -> dict[str, float]:
+        """Figures on the validation images; ``val_loss`` is among them, the less the better."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One step: the network that learns, its average, the training ``rows`` of which the first
+    ``new`` are new ones, and the generator of all that is random in it."""
+
+    number: int
+    network: nn.Module
+    average: nn.Module
+    rows: Rows
+    new: int
+    generator: torch.Generator
 
 
 @dataclass(slots=True)
@@ -116,15 +128,8 @@ def learning_rate(
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise))))
 
 
-def pool_weight(parameters: TrainingParameters, *, finetune: bool) -> float:
-    """The weight of the images without a label."""
-    if parameters.pool_weight is not None:
-        return parameters.pool_weight
-    return 1.0 if finetune else 0.0
-
-
 def class_weights(parameters: TrainingParameters, truth: Rows, classes: int) -> Tensor:
-    """Weight of each class in the loss, mean 1 over the training images.
+    """Weight of each class in the loss, mean 1 over what has a class in ``truth`` (n,).
 
     Square roots of inverse counts: full inverse counts spoil the probabilities of rare classes.
     """
@@ -143,17 +148,9 @@ def to_float(pixels: Pixels) -> Tensor:
     return images.to(torch.float32).div(255.0)
 
 
-def answer(network: nn.Module, pixels: Pixels) -> tuple[Tensor, Tensor]:
-    """Logits (n, classes) and embedding (n, d) of decoded images, without gradients."""
-    network.eval()
-    logits, embeddings = [], []
-    with torch.no_grad():
-        for start in range(0, len(pixels), _EVALUATION_BATCH):
-            images = to_float(pixels[start : start + _EVALUATION_BATCH])
-            batch = network(images.contiguous(memory_format=torch.channels_last))
-            logits.append(batch[0])
-            embeddings.append(batch[1])
-    return torch.cat(logits), torch.cat(embeddings)
+def forward(network: nn.Module, images: Tensor) -> Any:
+    """The network's answer to images (n, 3, h, w), in the memory layout that CPUs are quick in."""
+    return network(images.contiguous(memory_format=torch.channels_last))
 
 
 class Fitting:
@@ -166,10 +163,9 @@ class Fitting:
     def __init__(
         self,
         network: nn.Module,
-        material: Material,
+        lesson: Lesson,
         parameters: TrainingParameters,
         *,
-        classes: int,
         seed: int,
         finetune: bool,
         folder: Path,
@@ -179,28 +175,27 @@ class Fitting:
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network)
         self.parameters = parameters
-        self.material = material
+        self.lesson = lesson
         self.progress = Progress()
         self.finetune = finetune
-        self.steps = planned_steps(parameters, len(material.train), finetune=finetune)
+        self.steps = planned_steps(parameters, lesson.count, finetune=finetune)
         self._seed, self._folder, self._name, self._record = seed, folder, name, record
-        self._weights = class_weights(parameters, material.train.truth, classes)
         self._optimizer = torch.optim.AdamW(
             _groups(self.network, parameters.weight_decay), lr=1e-3, betas=(0.9, 0.99)
         )
         self._best: dict[str, Tensor] = {}
         # Asked of the weights that the run starts from, so a resumed run gets the same answer.
-        self._trusted = not finetune or self._accuracy() >= parameters.trusted_accuracy
-        rows = np.arange(len(material.train), dtype=np.int64)
-        focused = finetune and bool(material.focus.any()) and not bool(material.focus.all())
-        old = rows[~material.focus] if focused else rows
+        lesson.begin(self.average)
+        focus = lesson.focus
+        rows = np.arange(lesson.count, dtype=np.int64)
+        focused = finetune and bool(focus.any()) and not bool(focus.all())
+        old = rows[~focus] if focused else rows
         if finetune and parameters.replay is not None and parameters.replay < len(old):
             chosen = np.random.default_rng(seed_of(seed, "replay"))
             old = np.sort(chosen.choice(old, parameters.replay, replace=False))
         self._new_count = round(parameters.focus.share * parameters.batch) if focused else 0
-        self._new = Order(rows[material.focus], seed, "new")
+        self._new = Order(rows[focus], seed, "new")
         self._old = Order(old, seed, "old")
-        self._pool = Order(np.arange(len(material.pool), dtype=np.int64), seed, "pool")
 
     def run(self) -> Progress:
         """Train to the end, from a checkpoint if there is one."""
@@ -226,28 +221,12 @@ class Fitting:
         # Dropout and the like draw from the global generator.
         torch.manual_seed(seed_of(self._seed, "network", step))
         generator = torch.Generator().manual_seed(seed_of(self._seed, "augment", step))
-        parameters, train = self.parameters, self.material.train
         new = self._new.take(step * self._new_count, self._new_count)
-        old_count = parameters.batch - self._new_count
+        old_count = self.parameters.batch - self._new_count
         rows = np.concatenate([new, self._old.take(step * old_count, old_count)])
-        strength = torch.full((len(rows),), parameters.augmentation)
-        strength[: len(new)] = parameters.focus.augmentation
-        images = augment(to_float(train.pixels[rows]), strength, generator, flip=parameters.flip)
-        truth = torch.from_numpy(train.truth[rows])
-        if len(new) and self._trusted:
-            images = mix_same_class(images, truth, len(new), parameters.focus.mixing, generator)
         self.network.train()
-        logits = self._forward(images)
-        loss = functional.cross_entropy(
-            logits,
-            truth,
-            weight=self._weights,
-            label_smoothing=parameters.label_smoothing,
-        )
-        weight = pool_weight(parameters, finetune=self.finetune)
-        if weight > 0 and len(self.material.pool) > 0 and self._trusted:
-            loss = loss + weight * self._pool_loss(step, generator)
-        rate = learning_rate(parameters, step, self.steps, finetune=self.finetune)
+        loss = self.lesson.loss(Step(step, self.network, self.average, rows, len(new), generator))
+        rate = learning_rate(self.parameters, step, self.steps, finetune=self.finetune)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
@@ -256,25 +235,6 @@ class Fitting:
         self._optimizer.step()
         self._follow(step)
         return float(loss.detach())
-
-    def _forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.network(images.contiguous(memory_format=torch.channels_last))[0]
-        return logits
-
-    def _pool_loss(self, step: int, generator: torch.Generator) -> Tensor:
-        """Images without a label teach what the averaged model is sure of (FixMatch, Sohn et al.,
-        NeurIPS 2020, with the average as teacher)."""
-        count = self.parameters.batch // 2
-        pixels = self.material.pool.pixels[self._pool.take(step * count, count)]
-        images = to_float(pixels)
-        self.average.eval()
-        with torch.no_grad():
-            teacher = self.average(images.contiguous(memory_format=torch.channels_last))[0]
-            sure, guess = torch.softmax(teacher, dim=1).max(dim=1)
-        strong = torch.full((len(images),), self.parameters.focus.augmentation)
-        logits = self._forward(augment(images, strong, generator, flip=self.parameters.flip))
-        losses = functional.cross_entropy(logits, guess, reduction="none")
-        return (losses * (sure >= self.parameters.pool_confidence)).mean()
 
     def _follow(self, step: int) -> None:
         decay = min(self.parameters.average, (1 + step) / (10 + step))
@@ -288,19 +248,11 @@ class Fitting:
 
     # -- looking, keeping, resuming ------------------------------------------------------
 
-    def _accuracy(self) -> float:
-        """On the validation images."""
-        logits, _ = answer(self.average, self.material.val.pixels)
-        truth = torch.from_numpy(self.material.val.truth)
-        return float((logits.argmax(dim=1) == truth).float().mean())
-
     def _look(self, step: int) -> None:
-        logits, _ = answer(self.average, self.material.val.pixels)
-        truth = torch.from_numpy(self.material.val.truth)
-        loss = float(functional.cross_entropy(logits, truth))
-        accuracy = float((logits.argmax(dim=1) == truth).float().mean())
-        self._record(step, "val_loss", loss)
-        self._record(step, "val_accuracy", accuracy)
+        figures = self.lesson.look(self.average)
+        for name, value in figures.items():
+            self._record(step, name, value)
+        loss = figures["val_loss"]
         if self.finetune:
             return  # validation images are old ones: the best on them would be the start
         progress = self.progress

@@ -15,6 +15,8 @@ import numpy.typing as npt
 from autofocus.errors import ImageRejected, InvalidInput
 from autofocus.imaging.preprocessing import Preprocessing
 from autofocus.types.codec import digest
+from autofocus.types.data import Task
+from autofocus.types.geometry import Shapes
 
 if TYPE_CHECKING:
     from autofocus.store.manifests import Manifest
@@ -43,8 +45,8 @@ class Split:
 
 def split_rows(manifest: Manifest, classes: Sequence[str]) -> Split:
     """Who serves what; raises InvalidInput if a class has no training image."""
-    labels = manifest.classes()
-    unknown = sorted({name for name in labels if name is not None} - set(classes))
+    labels = manifest.class_sets()
+    unknown = sorted({name for found in labels for name in found or ()} - set(classes))
     if unknown:
         raise InvalidInput(
             f"The version has labels {unknown} that are no class of the run ({list(classes)})."
@@ -58,7 +60,7 @@ def split_rows(manifest: Manifest, classes: Sequence[str]) -> Split:
         sha256 = manifest.column("sha256")
         held = np.array([int(sha256[i][:8], 16) / 2**32 < _VAL_SHARE for i in train], dtype=bool)
         val, train = np.sort(np.concatenate([val, train[held]])), train[~held]
-    missing = sorted(set(classes) - {str(labels[i]) for i in train})
+    missing = sorted(set(classes) - {name for i in train for name in labels[i] or ()})
     if missing or len(val) == 0:
         what = f"no training image of {missing}" if missing else "no image to validate on"
         raise InvalidInput(
@@ -73,21 +75,42 @@ def choose_preprocessing(
     rows: Rows,
     size: tuple[int, int] | None,
     fit: Literal["stretch", "letterbox"],
+    task: Task = "classification",
 ) -> Preprocessing:
-    """``size`` (height, width), or the median of the images within 64..128, in steps of 8.
+    """``size`` (height, width), or the median of the images, within what the task can learn from.
 
-    Smaller images are enlarged: the network's strides leave 4 x 4 places of a side of 64, and 2 x 2
-    of 32, which cost 14 points on real digits of 32 x 20 pixels.
+    Classification: each side within 64..128, in steps of 8. Smaller images are enlarged: the
+    network's strides leave 4 x 4 places of a side of 64, and 2 x 2 of 32, which cost 14 points on
+    real digits of 32 x 20 pixels. Detection and segmentation: the longer side within 128..256,
+    in steps of 32, the shorter one in proportion; up to 320 where many objects would be smaller
+    than 16 pixels otherwise.
     """
-    if size is None:
-        heights = np.asarray(manifest.column("height"))[rows]
-        widths = np.asarray(manifest.column("width"))[rows]
-        size = (_side(heights), _side(widths))
-    return Preprocessing(size[0], size[1], fit)
+    if size is not None:
+        return Preprocessing(size[0], size[1], fit)
+    height = float(np.median(np.asarray(manifest.column("height"))[rows]))
+    width = float(np.median(np.asarray(manifest.column("width"))[rows]))
+    if task == "classification":
+        return Preprocessing(_side(height, 8, 64, 128), _side(width, 8, 64, 128), fit)
+    scale = min(1.0, 256 / max(height, width))
+    small = _small_object(manifest, rows)
+    if small is not None and small * scale < 16:
+        scale = min(max(16 / small, scale), 320 / max(height, width), max(1.0, scale))
+    scale = max(scale, 128 / max(height, width))
+    return Preprocessing(_side(scale * height, 32, 64, 320), _side(scale * width, 32, 64, 320), fit)
 
 
-def _side(lengths: npt.NDArray[np.int64]) -> int:
-    return int(np.clip(round(float(np.median(lengths)) / 8) * 8, 64, 128))
+def _side(length: float, step: int, low: int, high: int) -> int:
+    return int(np.clip(round(length / step) * step, low, high))
+
+
+def _small_object(manifest: Manifest, rows: Rows) -> float | None:
+    """Side in pixels of a square as large as an object that a tenth of all are smaller than."""
+    sides = []
+    for row in rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), 200)).astype(int))]:
+        label = manifest.label(int(row))
+        if isinstance(label, Shapes):
+            sides += [np.sqrt(s.geometry.bounds.area) for s in label.shapes if not s.crowd]
+    return float(np.quantile(sides, 0.1)) if sides else None
 
 
 def load_pixels(

@@ -14,7 +14,6 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import nn
@@ -26,16 +25,11 @@ from autofocus.store.bundles import open_bundle, publish_bundle
 from autofocus.store.manifests import Manifest
 from autofocus.store.objects import ObjectStore
 from autofocus.training.architectures import build, check_network
-from autofocus.training.bundle import WEIGHTS_FILE, HeldOut, write_bundle
-from autofocus.training.fitting import (
-    Examples,
-    Fitting,
-    Material,
-    pool_weight,
-    seed_of,
-    weights_digest,
-)
-from autofocus.training.images import Split, choose_preprocessing, load_pixels, split_rows, truths
+from autofocus.training.bundle import WEIGHTS_FILE, write_bundle
+from autofocus.training.classifying import ClassLesson
+from autofocus.training.fitting import Fitting, seed_of, weights_digest
+from autofocus.training.images import Split, choose_preprocessing, split_rows
+from autofocus.training.lessons import Source, held_out, teach
 from autofocus.training.parameters import TrainingParameters, parse_parameters
 from autofocus.types.clock import now
 from autofocus.types.codec import decode, encode
@@ -73,15 +67,16 @@ def learn(
 def _train(
     spec: RunSpec, objects: ObjectStore, out: Path, cache: Path, publish: bool
 ) -> dict[str, Any]:
-    parameters = parse_parameters(spec.parameters)
+    parameters = parse_parameters(spec.parameters, spec.task)
     manifest = Manifest.open(objects, spec.version, project=spec.project)
     rows = split_rows(manifest, spec.classes)
     torch.manual_seed(seed_of(spec.seed, "weights"))
     network, preprocessing = _start(spec, parameters, manifest, rows, objects, cache)
-    check_network(network, len(spec.classes), preprocessing.height, preprocessing.width)
+    check_network(network, len(spec.classes), preprocessing.height, preprocessing.width, spec.task)
     began = time.monotonic()
-    held = _held_out(manifest, rows, spec, preprocessing, cache)
-    material = _material(manifest, rows, spec, parameters, preprocessing, held, cache)
+    source = Source(manifest, rows, spec, preprocessing, cache)
+    held = held_out(source)
+    lesson = teach(source, parameters, held)
     with (out / METRICS_FILE).open("a", encoding="utf-8") as file:
 
         def record(step: int, name: str, value: float) -> None:
@@ -92,9 +87,8 @@ def _train(
         record(0, "decode_seconds", time.monotonic() - began)
         fitting = Fitting(
             network,
-            material,
+            lesson,
             parameters,
-            classes=len(spec.classes),
             seed=spec.seed,
             finetune=spec.initial_bundle is not None,
             folder=out / "checkpoints",
@@ -115,8 +109,8 @@ def _train(
             "steps": progress.step,
             "images": {
                 "train": len(rows.train),
-                "new": int(material.focus.sum()),
-                "pool": len(material.pool),
+                "new": int(lesson.focus.sum()),
+                "pool": len(lesson.material.pool) if isinstance(lesson, ClassLesson) else 0,
             },
         }
         trained = fitting.average
@@ -142,63 +136,25 @@ def _start(
 ) -> tuple[nn.Module, Preprocessing]:
     """The network to train and its preprocessing: new, or a bundle's."""
     if spec.initial_bundle is None:
-        chosen = choose_preprocessing(manifest, rows.train, parameters.image_size, parameters.fit)
-        network = build(spec.architecture, spec.classes, chosen.height, chosen.width)
+        chosen = choose_preprocessing(
+            manifest, rows.train, parameters.image_size, parameters.fit, spec.task
+        )
+        network = build(spec.architecture, spec.classes, chosen.height, chosen.width, spec.task)
         return network, chosen
     bundle, folder = open_bundle(objects, spec.initial_bundle, cache)
-    if bundle.classes != spec.classes or bundle.architecture != spec.architecture:
+    wanted = (spec.task, spec.classes, spec.background, spec.architecture)
+    if (bundle.task, bundle.classes, bundle.background, bundle.architecture) != wanted:
         raise InvalidInput(
-            f"Bundle {spec.initial_bundle[:12]} is {bundle.architecture} for "
-            f"{list(bundle.classes)}; the run wants {spec.architecture} for {list(spec.classes)}.",
+            f"Bundle {spec.initial_bundle[:12]} is {bundle.architecture} for {bundle.task} of "
+            f"{list(bundle.classes)} (background {list(bundle.background)}); the run wants "
+            f"{spec.architecture} for {spec.task} of {list(spec.classes)} (background "
+            f"{list(spec.background)}).",
             hint="Train from scratch instead: leave initial_bundle away.",
         )
     pinned = decode(Preprocessing, bundle.preprocessing, where="preprocessing")
-    network = build(spec.architecture, spec.classes, pinned.height, pinned.width)
+    network = build(spec.architecture, spec.classes, pinned.height, pinned.width, spec.task)
     network.load_state_dict(load_file(folder / WEIGHTS_FILE))
     return network, pinned
-
-
-def _held_out(
-    manifest: Manifest, rows: Split, spec: RunSpec, preprocessing: Preprocessing, cache: Path
-) -> HeldOut:
-    held = np.sort(np.concatenate([rows.val, rows.test]))
-    keys, hashes = manifest.column("key"), manifest.column("sha256")
-    return HeldOut(
-        pixels=load_pixels(manifest, held, preprocessing, cache),
-        truth=truths(manifest, held, spec.classes),
-        key=np.array([keys[i] for i in held], dtype=np.str_),
-        sha256=np.array([hashes[i] for i in held], dtype=np.str_),
-        fitted=np.isin(held, rows.val),
-    )
-
-
-def _material(
-    manifest: Manifest,
-    rows: Split,
-    spec: RunSpec,
-    parameters: TrainingParameters,
-    preprocessing: Preprocessing,
-    held: HeldOut,
-    cache: Path,
-) -> Material:
-    found = [manifest.row(int(i)) for i in rows.train]
-    finetune = spec.initial_bundle is not None
-    pool = rows.pool if pool_weight(parameters, finetune=finetune) > 0 else rows.pool[:0]
-    if finetune:
-        unlabelled = [manifest.row(int(i)) for i in pool]
-        new = [parameters.focus.takes(r.key, r.metadata) for r in unlabelled]
-        pool = pool[np.array(new, dtype=bool)]
-    return Material(
-        train=Examples(
-            load_pixels(manifest, rows.train, preprocessing, cache),
-            truths(manifest, rows.train, spec.classes),
-        ),
-        val=Examples(held.pixels[held.fitted], held.truth[held.fitted]),
-        pool=Examples(
-            load_pixels(manifest, pool, preprocessing, cache), np.full(len(pool), -1, np.int64)
-        ),
-        focus=np.array([parameters.focus.takes(r.key, r.metadata) for r in found], dtype=bool),
-    )
 
 
 def _make_deterministic(threads: int) -> None:

@@ -8,6 +8,15 @@ from typing import Any, Literal
 
 from autofocus.errors import InvalidInput
 from autofocus.types.codec import decode
+from autofocus.types.data import Task
+
+# What differs from the defaults below: larger images, fewer of them, none distorted.
+_SHAPES = {"batch": 16, "fit": "letterbox", "epochs": 40.0}
+DEFAULTS: Mapping[Task, Mapping[str, Any]] = {
+    "classification": {},
+    "detection": _SHAPES,
+    "segmentation": _SHAPES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +56,13 @@ class TrainingParameters:
     ``steps`` gradient steps of ``batch`` images; None: ``epochs`` passes over the training
     images, but at least 600 steps, or ``finetune_steps`` when a run starts from a bundle.
     ``learning_rate`` is the peak of the schedule; None: 4e-3, 1.5e-3 for fine-tuning.
-    ``augmentation`` 0 is none, 1 mild. ``image_size`` is (height, width); None: the median of
-    the training images, within 64..128. ``replay`` bounds how many old images a fine-tuning
-    sees (None: all). ``pool_weight`` is the weight of the images without a label (0: not used;
-    None: 1 for fine-tuning, else 0), and ``pool_confidence`` how sure the averaged model must
-    be of one before it teaches. Fine-tuning takes only those of them that ``focus`` takes.
+    ``augmentation`` 0 is none, 1 mild; ``flip`` also mirrors left and right. ``image_size`` is
+    (height, width); None: by the training images (:func:`.images.choose_preprocessing`).
+    ``replay`` bounds how many old images a fine-tuning sees (None: all). ``pool_weight`` is the
+    weight of the images without a label (0: not used; None: 1 for fine-tuning, else 0), and
+    ``pool_confidence`` how sure the averaged model must be of one before it teaches. Fine-tuning
+    takes only those of them that ``focus`` takes. Mixing and images without a label are for
+    classification.
     ``patience`` ends a training from scratch after that many looks at the validation images
     without a lower loss (0: never). A fine-tuning mixes and lets unlabelled images teach only
     if the model that it starts from is right on at least ``trusted_accuracy`` of the validation
@@ -98,12 +109,15 @@ class TrainingParameters:
             raise InvalidInput(f"image_size must be in 8..1024, got {self.image_size}.")
 
 
-def parse_parameters(values: Mapping[str, Any]) -> TrainingParameters:
-    """Read a spec's parameters; raises InvalidInput naming every wrong one.
+def parse_parameters(
+    values: Mapping[str, Any], task: Task = "classification"
+) -> TrainingParameters:
+    """Read a spec's parameters over the task's defaults; raises InvalidInput naming every wrong
+    one.
 
     ``image_size`` may be one number for a square.
     """
-    known = dict(values)
+    known = {**DEFAULTS[task], **values}
     size = known.get("image_size")
     if isinstance(size, int) and not isinstance(size, bool):
         known["image_size"] = [size, size]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from autofocus.errors import Conflict, InvalidInput, JobFailed, NotFound
+from autofocus.errors import Conflict, JobFailed, NotFound
 from autofocus.events import Event
 from autofocus.store import tables
 from autofocus.store.database import insert_ignore, one_row, record_event
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 TASK = "autofocus.training.job:train"
 TRIES = 3  # starts after a death by signal; each goes on from the last checkpoint
 FINAL = ("done", "failed", "cancelled")
-TRAINED: tuple[Task, ...] = ("classification",)  # tasks that there are models for
 METRICS_FILE = "metrics.jsonl"
 _POLL_SECONDS = 0.25
 
@@ -51,6 +50,7 @@ class Training:
         *,
         task: Task = "classification",
         classes: Sequence[str],
+        background: Sequence[str] = (),
         threads: int,
         cache: Path,
     ) -> None:
@@ -60,6 +60,7 @@ class Training:
         self.project = project
         self._task = task
         self._classes = tuple(classes)
+        self._background = tuple(background)
         self._threads = threads
         self._cache = cache
         self._read_to: dict[str, int] = {}  # run -> bytes of its metrics already kept
@@ -78,10 +79,9 @@ class Training:
         """Everything that decides what a run of this project on ``version`` produces.
 
         A fine-tuning takes its bundle's architecture unless one is named. Raises InvalidInput for
-        a wrong parameter or a task without models, NotFound for a bundle that is not there.
+        a wrong parameter, NotFound for a bundle that is not there.
         """
-        self._check_task()
-        parse_parameters(parameters or {})
+        parse_parameters(parameters or {}, self._task)
         if architecture is None or (initial_bundle is not None and architecture == "compact"):
             architecture = "compact"
             if initial_bundle is not None:
@@ -98,11 +98,11 @@ class Training:
             threads=self._threads,
             code=code_identity(architecture),
             initial_bundle=initial_bundle,
+            background=self._background,
         )
 
     def start(self, spec: RunSpec, *, case: str | None = None) -> Run:
         """Start a run, or find it: a run is named by its spec. One that failed starts anew."""
-        self._check_task()
         run_id = f"{self.project}-run-{spec.digest[:12]}"
         self._put_aside_if_failed(run_id)
         with self._database.begin() as conn:
@@ -138,16 +138,6 @@ class Training:
         if run.state not in FINAL:
             self._submit(run_id, run.spec, publish=True)
         return self.poll(run_id)
-
-    def _check_task(self) -> None:
-        if self._task not in TRAINED:
-            raise InvalidInput(
-                f"Project {self.project} is for {self._task}, and this release trains models for "
-                f"{', '.join(TRAINED)} only.",
-                hint="Its images can be labelled, tested, frozen and exported meanwhile: "
-                "autofocus data export --format coco FOLDER",
-                field="task",
-            )
 
     def _put_aside_if_failed(self, run_id: str) -> None:
         """Make a failed or cancelled run one that was never started; its events stay."""
@@ -314,7 +304,8 @@ class Training:
         bundle = str(result["bundle"])
         described = json.loads(self._objects.get(f"bundles/{bundle}/bundle.json"))
         folder = self._executor.folder(run.id) / "out" / "bundle"
-        accuracy = result["metrics"]["accuracy"]
+        name = "accuracy" if run.spec.task == "classification" else "quality"
+        value = result["metrics"][name]
         with self._database.begin() as conn:
             changed = self._end(
                 conn,
@@ -344,7 +335,7 @@ class Training:
                     kind="run.finished",
                     project=self.project,
                     key=f"{run.id}/finished",
-                    what=f"Training {run.id} finished: accuracy {accuracy:.4f} on held-out images.",
+                    what=f"Training {run.id} finished: {name} {value:.4f} on held-out images.",
                     subject=run.id,
                     cause=run.case or run.spec.version,
                     body={"bundle": bundle, "metrics": result["metrics"]},

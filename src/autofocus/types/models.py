@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from autofocus.errors import InvalidInput
-from autofocus.types.codec import digest
+from autofocus.types.codec import digest, encode
 from autofocus.types.data import Task, check_sha256
 from autofocus.types.geometry import Geometry
 
@@ -26,7 +26,8 @@ class RunSpec:
     ``version`` is the digest of the dataset version, ``code`` names what computes (package
     version, git commit and digest of the diff where there is one), ``initial_bundle`` the bundle
     that fine-tuning starts from, ``threads`` the number of CPU threads, which is part of what
-    makes results bit-identical.
+    makes results bit-identical. ``background`` names the classes of segmentation that are areas
+    (sky, road) and not countable objects.
     """
 
     project: str
@@ -39,19 +40,23 @@ class RunSpec:
     threads: int
     code: Mapping[str, str]
     initial_bundle: str | None = None
+    background: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_sha256(self.version, "RunSpec.version")
-        if len(self.classes) < 2:
+        fewest = fewest_classes(self.task)
+        if len(self.classes) < fewest:
             raise InvalidInput(
-                f"Training needs at least two classes, got {list(self.classes)}.",
+                f"Training for {self.task} needs at least {fewest} classes, got "
+                f"{list(self.classes)}.",
                 hint="Declare them with `autofocus init PROJECT --classes a,b`.",
             )
+        check_background(self.task, self.classes, self.background)
 
     @property
     def digest(self) -> str:
         """Names the effect by its inputs: the same spec is the same run."""
-        return digest(self)
+        return _digest(self, later=("background",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,14 @@ class ModelBundle:
     leading principal components and scaled to unit variance on held-out reference images.
     ``preprocessing`` is the encoded ``imaging.preprocessing.Preprocessing``. ``files`` maps file
     name to sha256; the bundle's name is the digest of all this.
+
+    A row of probabilities of a detector or segmenter is the highest score of each class. A
+    detector's graph also gives ``boxes`` float32 (n, k, 4), left, top, right and bottom in
+    preprocessed pixels, ``scores`` (n, k), falling, 0 where there is none, and ``labels`` int64
+    (n, k); a segmenter's ``maps`` float32 (n, 2 + classes, height, width), what shares of a pixel
+    are nothing or each class, and how deep it lies in its own object (0 the edge, 1 the core).
+    ``decoding`` holds what turns these into detections: ``threshold``, the score from which one
+    counts, set for the best answers on validation images, and what else the task needs.
     """
 
     task: Task
@@ -152,10 +165,17 @@ class ModelBundle:
     files: Mapping[str, str]
     lineage: Mapping[str, Any] = field(default_factory=dict)
     format: int = 1
+    background: tuple[str, ...] = ()
+    decoding: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
-        return digest(self)
+        return _digest(self, later=("background", "decoding"))
+
+    @property
+    def threshold(self) -> float:
+        """The score from which a detection counts; 0 for classification."""
+        return float(self.decoding.get("threshold", 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +223,9 @@ class PredictionBatch:
     probabilities float32 (n, classes); embedding float32 (n, d); whitened float32 (n, k).
     Classification: a row of probabilities sums to 1 and ``detections`` is empty. Detection and
     segmentation: ``detections`` has one tuple an image, the surest first, and a row of
-    probabilities says for each class how sure the model is that the image holds it at all.
+    probabilities says for each class how sure the model is that the image holds it at all. The
+    unsure ones are among them, because curves are drawn over all of them: what a model means to
+    say has a score of its bundle's ``threshold`` or more.
     """
 
     probabilities: npt.NDArray[np.float32]
@@ -224,3 +246,30 @@ class Predictor(Protocol):
     def predict(self, images: Sequence[bytes]) -> PredictionBatch:
         """Answer encoded images (JPEG, PNG, ...); raises ImageRejected for an unusable one."""
         ...
+
+
+def fewest_classes(task: Task) -> int:
+    """How many classes a task needs: telling images apart takes two, finding things one."""
+    return 2 if task == "classification" else 1
+
+
+def check_background(task: Task, classes: Sequence[str], background: Sequence[str]) -> None:
+    """Raise InvalidInput unless ``background`` are classes, each once, of a segmentation."""
+    if background and task != "segmentation":
+        raise InvalidInput(
+            f"Only segmentation has background classes, this is {task}.", field="background"
+        )
+    unknown = sorted(set(background) - set(classes))
+    if unknown or len(set(background)) != len(background):
+        raise InvalidInput(
+            f"Background classes {list(background)} must be classes, each once"
+            + (f"; {unknown} are none of {list(classes)}." if unknown else "."),
+            field="background",
+        )
+
+
+def _digest(value: Any, *, later: Sequence[str]) -> str:
+    """The digest of ``value`` without those fields that came ``later`` and are empty: what was
+    recorded before they came keeps its name."""
+    fields = encode(value)
+    return digest({k: v for k, v in fields.items() if v or k not in later})

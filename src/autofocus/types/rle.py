@@ -139,6 +139,50 @@ def from_pixels(pixels: npt.NDArray[Any]) -> Mask:
     return Mask(height, width, write_counts(runs))
 
 
+def to_crop(mask: Mask) -> tuple[Pixels, int, int]:
+    """The smallest part of the mask that holds all its pixels, bool, and its top and left."""
+    begin, end = _spans(mask)
+    box = bounds(mask)
+    left, top, rows, columns = int(box.x), int(box.y), int(box.height), int(box.width)
+    # Only the columns it reaches are written out: most objects are small in their image.
+    steps = np.zeros(columns * mask.height + 1, np.int8)
+    steps[begin - left * mask.height] += 1
+    steps[end - left * mask.height] -= 1
+    inside = np.cumsum(steps[:-1], dtype=np.int8).astype(bool)
+    pixels: Pixels = inside.reshape(columns, mask.height).T[top : top + rows]
+    return pixels, top, left
+
+
+def from_crop(pixels: npt.NDArray[Any], top: int, left: int, height: int, width: int) -> Mask:
+    """The mask on an image of ``height`` x ``width`` whose pixels all lie in a part of it.
+
+    ``pixels`` bool (h, w) lies ``top`` and ``left`` in the image. Raises InvalidInput if none is
+    set, or if the part is not inside.
+    """
+    rows, columns = pixels.shape
+    if top < 0 or left < 0 or top + rows > height or left + columns > width:
+        raise InvalidInput(
+            f"A part of {columns} x {rows} pixels at ({left}, {top}) is not inside an image of "
+            f"{width} x {height}."
+        )
+    # A row of nothing below ends each column's last run, so that none goes on in the next.
+    flat = np.zeros((columns, rows + 1), np.int8)
+    flat[:, :rows] = np.asarray(pixels, bool).T
+    change = np.flatnonzero(np.diff(flat.reshape(-1), prepend=0, append=0))
+    begin, last = change[0::2], change[1::2] - 1
+    begin = (left + begin // (rows + 1)) * height + top + begin % (rows + 1)
+    end = (left + last // (rows + 1)) * height + top + last % (rows + 1) + 1
+    # Full columns touch: the bottom of one is followed by the top of the next.
+    apart = np.flatnonzero(begin[1:] > end[:-1])
+    begin = begin[np.concatenate([[0], apart + 1])] if len(begin) else begin
+    end = end[np.concatenate([apart, [len(end) - 1]])] if len(end) else end
+    edges = np.stack([begin, end], axis=1).reshape(-1)
+    runs = np.diff(np.concatenate([[0], edges, [height * width]]))
+    runs = runs[:-1] if len(runs) and runs[-1] == 0 else runs
+    _check_runs(runs, height, width)
+    return Mask(height, width, write_counts(runs))
+
+
 def draw(geometry: Geometry, height: int, width: int) -> Mask:
     """The pixels whose centre is in a shape, on an image of ``height`` x ``width``.
 

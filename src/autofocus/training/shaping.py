@@ -1,0 +1,150 @@
+"""What a run teaches a detector or a segmenter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from autofocus.imaging.instances import UNJUDGED
+from autofocus.training.exams import BoxExam
+from autofocus.training.fitting import Pixels, Step, class_weights, forward, to_float
+from autofocus.training.matching import mean_average_precision
+from autofocus.training.moving import move_boxes, move_maps
+from autofocus.training.parameters import TrainingParameters
+from autofocus.training.targets import Boxes, Maps, batch_boxes
+
+_EVALUATION_BATCH = 16
+Bools = npt.NDArray[np.bool_]
+
+
+class BoxLesson:
+    """Boxes: the network's own loss on images that were moved with what is in them."""
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        boxes: Sequence[Boxes],
+        focus: Bools,
+        val_pixels: Pixels,
+        val_boxes: Sequence[Boxes],
+        parameters: TrainingParameters,
+    ) -> None:
+        self.focus = focus
+        self._pixels, self._boxes = pixels, boxes
+        self._val_pixels, self._exam = val_pixels, BoxExam(val_boxes)
+        self._parameters = parameters
+
+    @property
+    def count(self) -> int:
+        return len(self._pixels)
+
+    def begin(self, average: nn.Module) -> None:
+        """Nothing depends on what the network knew before."""
+
+    def loss(self, step: Step) -> Tensor:
+        """Of the labelled images."""
+        images, targets = move_boxes(
+            to_float(self._pixels[step.rows]),
+            batch_boxes([self._boxes[i] for i in step.rows.tolist()]),
+            _strength(self._parameters, step),
+            step.generator,
+            flip=self._parameters.flip,
+        )
+        return _loss(step.network, images, targets)
+
+    def look(self, average: nn.Module) -> dict[str, float]:
+        """Mean average precision; the loss is what it lacks at two overlaps."""
+        founds = self._exam.look(average, self._val_pixels)
+        loose, strict = (mean_average_precision(founds, iou) for iou in (0.5, 0.75))
+        if not np.isfinite(loose):  # no validation image holds anything: what is seen is wrong
+            loose = strict = -float(np.mean([f.scores.sum() for f in founds]))
+        return {"val_loss": 1.0 - (loose + strict) / 2, "val_map50": loose}
+
+
+class MapLesson:
+    """Pixels: classes and depth on images that were moved with their maps."""
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        maps: Maps,
+        focus: Bools,
+        val_pixels: Pixels,
+        val_maps: Maps,
+        parameters: TrainingParameters,
+        *,
+        classes: int,
+    ) -> None:
+        self.focus = focus
+        self._pixels, self._maps = pixels, maps
+        self._val_pixels, self._val_maps = val_pixels, val_maps
+        self._parameters = parameters
+        counts = sum(
+            (np.bincount(kinds.ravel(), minlength=256) for kinds in maps.kinds),
+            start=np.zeros(256, np.int64),
+        )[: classes + 1]
+        # In thousandths of all pixels: the weights need how often, not which.
+        often = np.round(1000.0 * counts / max(int(counts.sum()), 1)).astype(np.int64)
+        shares = np.repeat(np.arange(classes + 1), often)
+        self._weights = class_weights(parameters, shares, classes + 1).clamp(max=5.0)
+
+    @property
+    def count(self) -> int:
+        return len(self._pixels)
+
+    def begin(self, average: nn.Module) -> None:
+        """Nothing depends on what the network knew before."""
+
+    def loss(self, step: Step) -> Tensor:
+        """Of the labelled images."""
+        kinds, deep = self._maps.kinds[step.rows], self._maps.deep[step.rows]
+        images, of_class, depth = move_maps(
+            to_float(self._pixels[step.rows]),
+            torch.from_numpy(np.asarray(kinds, np.int64)),
+            torch.from_numpy(np.asarray(deep, np.float32) / 255.0),
+            _strength(self._parameters, step),
+            step.generator,
+            flip=self._parameters.flip,
+        )
+        return _loss(step.network, images, of_class, depth, self._weights)
+
+    def look(self, average: nn.Module) -> dict[str, float]:
+        """The loss without changed images, and the share of pixels that are right."""
+        average.eval()
+        losses, right, judged = [], 0, 0
+        for start in range(0, len(self._val_pixels), _EVALUATION_BATCH):
+            at = slice(start, start + _EVALUATION_BATCH)
+            kinds = torch.from_numpy(np.asarray(self._val_maps.kinds[at], np.int64))
+            deep = torch.from_numpy(np.asarray(self._val_maps.deep[at], np.float32) / 255.0)
+            images = to_float(self._val_pixels[at])
+            with torch.no_grad():
+                loss = _loss(average, images, kinds, deep, self._weights)
+                maps = forward(average, images)[0]
+            losses.append(float(loss) * len(images))
+            guess = maps[:, :-1].argmax(dim=1)
+            small = torch.nn.functional.interpolate(
+                kinds.unsqueeze(1).float(), size=guess.shape[1:], mode="nearest"
+            ).squeeze(1)
+            known = small != UNJUDGED
+            right += int((guess == small)[known].sum())
+            judged += int(known.sum())
+        return {
+            "val_loss": sum(losses) / len(self._val_pixels),
+            "val_pixel_accuracy": right / max(judged, 1),
+        }
+
+
+def _strength(parameters: TrainingParameters, step: Step) -> Tensor:
+    strength = torch.full((len(step.rows),), parameters.augmentation)
+    strength[: step.new] = parameters.focus.augmentation
+    return strength
+
+
+def _loss(network: Any, images: Tensor, *targets: Any) -> Tensor:
+    found: Tensor = network.loss(images.contiguous(memory_format=torch.channels_last), *targets)
+    return found
