@@ -122,3 +122,16 @@ def test_from_the_command_line(tmp_path: Path, picture: Callable[..., bytes]) ->
     assert shown["sample"]["label"]["shapes"][0]["geometry"]["width"] == 3.0
     (tmp_path / "label.json").write_text("[]")
     assert "expected a mapping" in autofocus("labels", "annotate", "0.png", "label.json", code=2)
+
+
+def test_background_classes_are_declared_and_told(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "w") as workspace:
+        client = TestClient(create_app(workspace), base_url="http://127.0.0.1:8700")
+        body = {"name": "roads", "task": "segmentation", "classes": ["sky", "car"]}
+        made = client.post("/api/projects", json={**body, "background": ["sky"]})
+        assert made.json()["background"] == ["sky"]
+        assert client.get("/api/projects").json()[0]["background"] == ["sky"]
+        assert workspace.project("roads").background == ("sky",)
+        wrong = client.post("/api/projects", json={**body, "name": "b", "background": ["road"]})
+        assert wrong.status_code == 422
+        assert "road" in wrong.text

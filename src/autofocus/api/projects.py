@@ -29,6 +29,7 @@ class NewProject:
     classes: list[str]
     task: str = "classification"
     policy: str = ""
+    background: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,11 @@ def list_projects(workspace: InWorkspace) -> list[dict[str, Any]]:
 def create_project(body: NewProject, workspace: InWorkspace) -> dict[str, Any]:
     """Make a project."""
     project = workspace.create_project(
-        body.name, task=body.task, classes=body.classes, policy=body.policy
+        body.name,
+        task=body.task,
+        classes=body.classes,
+        background=body.background,
+        policy=body.policy,
     )
     return encode(project.info)  # type: ignore[no-any-return]
 

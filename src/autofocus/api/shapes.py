@@ -51,7 +51,10 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredProject:
-    """A project: task, classes in their fixed order, whether the loop may act."""
+    """A project: task, classes in their fixed order, whether the loop may act.
+
+    ``background`` names the classes of segmentation that are areas and not countable objects.
+    """
 
     name: str
     task: str
@@ -60,6 +63,7 @@ class AnsweredProject:
     paused: bool
     frozen: str
     created_at: str
+    background: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,11 +33,22 @@ def init(
     task: Annotated[
         str, typer.Option(help="classification, detection or segmentation.")
     ] = "classification",
+    background: Annotated[
+        str,
+        typer.Option(
+            help="Classes of segmentation that are areas and not countable objects: sky,road."
+        ),
+    ] = "",
 ) -> None:
     """Make a project, and the workspace if there is none yet."""
     session: Session = context.obj
     with session.open(create=True) as workspace:
-        project = workspace.create_project(name, task=task, classes=classes.split(","))
+        project = workspace.create_project(
+            name,
+            task=task,
+            classes=classes.split(","),
+            background=background.split(",") if background else (),
+        )
         info = project.info
     session.say(
         info,

@@ -50,6 +50,7 @@ project = Table(
     Column("name", String(63), primary_key=True),
     Column("task", String(32), nullable=False),
     Column("classes", JSON, nullable=False),
+    Column("background", JSON, nullable=False, default=list),  # classes that are areas
     Column("policy", Text, nullable=False, default=""),
     Column("revision", BigInteger, nullable=False, default=0),
     Column("paused", Boolean, nullable=False, default=False),

@@ -20,6 +20,7 @@ from autofocus.types.clock import now
 from autofocus.types.codec import digest
 from autofocus.types.data import TASKS, Page, Task, check_project_name
 from autofocus.types.geometry import NOTHING
+from autofocus.types.models import check_background, fewest_classes
 
 if TYPE_CHECKING:
     from autofocus.compute.executor import LocalExecutor
@@ -51,7 +52,10 @@ LIBRARIES = (
 
 @dataclass(frozen=True, slots=True)
 class ProjectInfo:
-    """A project's row: its task, classes in their fixed order, and whether the loop may act."""
+    """A project's row: its task, classes in their fixed order, and whether the loop may act.
+
+    ``background`` names the classes of segmentation that are areas and not countable objects.
+    """
 
     name: str
     task: Task
@@ -60,6 +64,7 @@ class ProjectInfo:
     paused: bool
     frozen: str
     created_at: str
+    background: tuple[str, ...] = ()
 
 
 class Workspace:
@@ -258,9 +263,19 @@ class Workspace:
         return [_info(row) for row in rows]
 
     def create_project(
-        self, name: str, *, task: str = "classification", classes: Sequence[str], policy: str = ""
+        self,
+        name: str,
+        *,
+        task: str = "classification",
+        classes: Sequence[str],
+        background: Sequence[str] = (),
+        policy: str = "",
     ) -> Project:
-        """Make a project; raises Conflict if the name is taken, InvalidInput on wrong values."""
+        """Make a project; raises Conflict if the name is taken, InvalidInput on wrong values.
+
+        ``background`` names the classes of segmentation that are areas (sky, road): an image has
+        one mask of each, while every object of the other classes has its own.
+        """
         from autofocus.store.tables import project
 
         check_project_name(name)
@@ -269,7 +284,7 @@ class Workspace:
                 f"Task {task!r} is not supported, expected one of {list(TASKS)}.", field="task"
             )
         cleaned = tuple(c.strip() for c in classes)
-        fewest = 2 if task == "classification" else 1
+        fewest = fewest_classes(task)  # type: ignore[arg-type]
         if len(cleaned) < fewest or len(set(cleaned)) != len(cleaned) or not all(cleaned):
             raise InvalidInput(
                 f"A project for {task} needs at least {'two' if fewest == 2 else 'one'} class "
@@ -283,6 +298,8 @@ class Workspace:
                 "counted under it.",
                 field="classes",
             )
+        areas = tuple(c.strip() for c in background)
+        check_background(task, cleaned, areas)  # type: ignore[arg-type]
         parse_policy(policy)
         with self.database.begin() as conn:
             made = insert_ignore(
@@ -291,6 +308,7 @@ class Workspace:
                 name=name,
                 task=task,
                 classes=list(cleaned),
+                background=list(areas),
                 policy=policy,
                 revision=0,
                 paused=False,
@@ -382,6 +400,7 @@ class Project:
         self.name = info.name
         self.task = info.task
         self.classes = info.classes
+        self.background = info.background
         self._policy: tuple[str, Policy] | None = None
 
     @property
@@ -553,6 +572,7 @@ class Project:
             self.name,
             task=self.task,
             classes=self.classes,
+            background=self.background,
             threads=w.settings.threads or os.cpu_count() or 1,
             cache=w.cache,
         )
@@ -666,6 +686,7 @@ def _info(row: Any) -> ProjectInfo:
         paused=bool(row["paused"]),
         frozen=row["frozen"],
         created_at=row["created_at"],
+        background=tuple(row["background"]),
     )
 
 

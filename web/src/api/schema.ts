@@ -1,4 +1,4 @@
-// openapi.json sha256:eab361fb51669a5eaffe5d52cccbd1eedd9f2b44ef7ff876731520005b7315d9
+// openapi.json sha256:51c5188c64804f0367029d42d50a42ac412a42c67f845dafcfb7685830bb7470
 export interface paths {
     "/api/events": {
         parameters: {
@@ -1814,8 +1814,12 @@ export interface components {
         /**
          * AnsweredProject
          * @description A project: task, classes in their fixed order, whether the loop may act.
+         *
+         *     ``background`` names the classes of segmentation that are areas and not countable objects.
          */
         AnsweredProject: {
+            /** Background */
+            background: string[];
             /** Classes */
             classes: string[];
             /** Created At */
@@ -3086,6 +3090,8 @@ export interface components {
          * @description A project to make.
          */
         NewProject: {
+            /** Background */
+            background?: string[];
             /** Classes */
             classes: string[];
             /** Name */
@@ -3116,6 +3122,8 @@ export interface components {
          * @description A project at a glance.
          */
         Overview: {
+            /** Background */
+            background: string[];
             /** Classes */
             classes: string[];
             /** Created At */
@@ -3397,11 +3405,17 @@ export interface components {
          *     ``version`` is the digest of the dataset version, ``code`` names what computes (package
          *     version, git commit and digest of the diff where there is one), ``initial_bundle`` the bundle
          *     that fine-tuning starts from, ``threads`` the number of CPU threads, which is part of what
-         *     makes results bit-identical.
+         *     makes results bit-identical. ``background`` names the classes of segmentation that are areas
+         *     (sky, road) and not countable objects.
          */
         RunSpec: {
             /** Architecture */
             architecture: string;
+            /**
+             * Background
+             * @default []
+             */
+            background: string[];
             /** Classes */
             classes: string[];
             /** Code */
