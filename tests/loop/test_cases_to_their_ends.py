@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import sqlalchemy as sa
 from loop_story import Story, champions, healed_once, purposes
-from loop_world import PROJECT, World
+from loop_world import CLASSES, PROJECT, World, picture
 
+from autofocus.data.dataset import NewImage
 from autofocus.errors import Conflict
 from autofocus.loop import evidence
+from autofocus.store import tables
 from autofocus.types.codec import encode
+from autofocus.types.data import Tag
 
 
 @pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.slow), 2])
@@ -457,6 +462,64 @@ def test_a_case_by_hand_needs_no_signal_and_settles_older_ones(story: Story) -> 
     story.tick()
     # The signal came while the case was open; what it saw is settled by the new reference.
     assert len(world.loop.cases()) == 1
+
+
+def label_glasses(world: World, n: int) -> None:
+    """A person brings labelled pictures of glasses, without anybody asking."""
+    rng = np.random.default_rng(n)
+    images = []
+    for number in range(n):
+        bright = bool(number % 2)
+        data, label = picture(rng, bright, "red"), Tag(CLASSES[int(bright)])
+        key = f"theirs/{n}-{number}.png"
+        images.append(NewImage(key, data, "pool", {"case": "theirs"}, label=label))
+    world.project.data.add_images(images)
+
+
+@pytest.mark.parametrize(
+    "how", ["new labels", "schedule", pytest.param("hand", marks=pytest.mark.slow)]
+)
+def test_a_turn_without_an_alarm(story: Story, how: str) -> None:
+    """It trains on all labels, and its challenger has to prove better like any other."""
+    world = story.world
+    world.policy(monitor={"mode": "arl", "arl": 10**300})  # no alarm, whatever comes
+    if how != "hand":
+        world.policy(triggers={"new_labels": 20} if how == "new labels" else {"every_days": 2})
+        label_glasses(world, 12)
+        story.tick()
+        assert world.loop.cases() == [], "too few labels, or too early"
+    label_glasses(world, 15)
+    if how == "schedule":
+        with world.workspace.database.begin() as conn:
+            conn.execute(sa.update(tables.version).values(created_at="2026-01-01T00:00:00.000000Z"))
+    if how == "hand":
+        world.loop.open_by_hand(who="ann", why="new cameras", retrain=True)
+    story.go_to("closed")
+    case = story.case
+    assert (case.signal, case.verdict, case.outcome) == (None, None, "promoted")
+    assert purposes(world, case.id).keys() == {"comparison", "watch"}
+    assert champions(world) == ["light-1", "light-2"]
+    manifest = world.project.data.manifest(world.project.models.model("light-2").version)
+    keys = [manifest.row(int(i)).key for i in manifest.select("train", labelled=True)]
+    assert sum(key.startswith("theirs/") for key in keys) >= 15
+    for _ in range(6):  # nothing new to learn: no further turn
+        world.serve(25, glass=0.5)
+        story.tick()
+    assert len(world.loop.cases()) == 1
+
+
+@pytest.mark.slow
+def test_a_turn_without_an_alarm_gives_way_to_one(story: Story) -> None:
+    world = story.world
+    world.policy(triggers={"new_labels": 10})
+    label_glasses(world, 10)
+    story.go_to("shadow", glass=0.0)
+    story.go(lambda: world.loop.cases()[-1].stage == "closed", answer=False)
+    assert world.loop.cases()[-1].outcome == "cancelled"
+    assert "an alarm goes first" in world.loop.cases()[-1].reason
+    story.go(lambda: len(world.loop.cases()) == 2)
+    assert story.case.signal is not None
+    assert world.project.models.alias("challenger") is None
 
 
 @pytest.mark.slow

@@ -51,9 +51,10 @@ def cases(project: InProject) -> list[dict[str, Any]]:
 
 
 @router.post("/cases", status_code=201)
-def open_case(project: InProject, body: Decision) -> dict[str, Any]:
-    """Open a case by hand on the latest predictions."""
-    return encode(project.loop.open_by_hand(who=body.who, why=body.why))  # type: ignore[no-any-return]
+def open_case(project: InProject, body: Decision, retrain: bool = False) -> dict[str, Any]:
+    """Open a case by hand on the latest predictions, or to ``retrain`` on all labels so far."""
+    case = project.loop.open_by_hand(who=body.who, why=body.why, retrain=retrain)
+    return encode(case)  # type: ignore[no-any-return]
 
 
 @router.get("/cases/{case}", **shaped(Case))

@@ -60,11 +60,15 @@ def run(
     context: typer.Context,
     why: Why = "started by hand",
     who: Who = None,
+    retrain: Annotated[
+        bool,
+        typer.Option("--retrain", help="Do not look for a change: train on all labels so far."),
+    ] = False,
 ) -> None:
     """Open a case by hand on the latest predictions; `autofocus up` then works on it."""
     session: Session = context.obj
     with session.open_project() as project:
-        case = project.loop.open_by_hand(who=who or default_author(), why=why)
+        case = project.loop.open_by_hand(who=who or default_author(), why=why, retrain=retrain)
     session.say(case, f"{case.id} is open; follow it with: autofocus loop show {case.id}")
 
 

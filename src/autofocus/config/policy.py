@@ -160,6 +160,25 @@ class AutonomyPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class TriggerPolicy:
+    """What starts a turn of the loop besides an alarm and a person; None for never.
+
+    ``new_labels``: so many labels were given since the last turn. ``every_days``: the last turn is
+    so long ago, if there is a new label at all. Such a turn trains on all that is labelled and has
+    no verdict before it; its challenger must prove better like any other. An alarm goes first.
+    """
+
+    new_labels: int | None = None
+    every_days: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("new_labels", "every_days"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise InvalidInput(f"triggers.{name} must be more than 0, got {value}.")
+
+
+@dataclass(frozen=True, slots=True)
 class LimitPolicy:
     """Caps: open cases at once is one; these bound how often the loop may turn.
 
@@ -226,6 +245,7 @@ class Policy:
     gates: GatePolicy = field(default_factory=GatePolicy)
     rollout: RolloutPolicy = field(default_factory=RolloutPolicy)
     autonomy: AutonomyPolicy = field(default_factory=AutonomyPolicy)
+    triggers: TriggerPolicy = field(default_factory=TriggerPolicy)
     limits: LimitPolicy = field(default_factory=LimitPolicy)
     cost: CostPolicy = field(default_factory=CostPolicy)
     data: DataPolicy = field(default_factory=DataPolicy)

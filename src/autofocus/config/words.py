@@ -15,6 +15,7 @@ SECTIONS: Mapping[str, str] = {
     "gates": "What a challenger must show before it sees traffic",
     "rollout": "How a challenger reaches production",
     "autonomy": "What the loop may do without a person",
+    "triggers": "What starts a turn besides an alarm",
     "limits": "How often the loop may turn",
     "cost": "When a cure is worth its price",
     "data": "What the tests of the data demand",
@@ -72,6 +73,9 @@ POLICY: Mapping[str, str] = {
     "autonomy.label": "Asking people for labels: only suggest it, ask first, or act.",
     "autonomy.train": "Training a challenger: only suggest it, ask first, or act.",
     "autonomy.promote": "Promoting a challenger: only suggest it, ask first, or act.",
+    "triggers.new_labels": "New labels that start a training without an alarm; empty for never.",
+    "triggers.every_days": "Days after which there is a training without an alarm, if there is any "
+    "new label; empty for never.",
     "limits.cooldown_seconds": "Seconds after a case before another may open.",
     "limits.turns_per_day": "Challengers that may be trained in a day, at most.",
     "limits.turns_per_week": "Challengers that may be trained in a week, at most.",

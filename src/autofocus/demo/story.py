@@ -259,6 +259,10 @@ def _until_healed(
     healed_at = time.time()
     narrator.chapter(f"4. {watcher.champion} serves")
     _until_served(watcher, traffic, keeper, keeper.sent + options.play.after_images)
+    # The new champion is watched a while; on a slow machine that takes longer than the stream.
+    deadline = time.monotonic() + IDLE_SECONDS
+    while not watcher.all_closed and time.monotonic() < deadline:
+        _look(watcher, traffic)
     return healed_at
 
 

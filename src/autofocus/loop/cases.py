@@ -80,8 +80,10 @@ class Cases:
         signal: Signal | None,
         actor: str,
         again: bool = False,
+        stage: Stage = "diagnose",
+        evidence: Mapping[str, Any] | None = None,
     ) -> Case | None:
-        """Open a case unless one is open. None if not opened.
+        """Open a case unless one is open, in ``stage`` with ``evidence``. None if not opened.
 
         The same signal opens one once, but for a case that tries ``again``.
         """
@@ -113,11 +115,11 @@ class Cases:
                     id=name,
                     project=self.project,
                     number=number,
-                    stage="diagnose",
+                    stage=stage,
                     model=model,
                     signal=None if signal is None else signal.id,
                     trigger=trigger,
-                    evidence={},
+                    evidence=dict(evidence or {}),
                     opened_at=now(),
                 )
             )

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from autofocus.errors import NotFound
 from autofocus.labels.selection import first_of_each, select_drifted
 from autofocus.loop.questions import Pick, new_images, usable
+from autofocus.loop.refresh import is_refresh
 from autofocus.monitoring.contact_sheet import contact_sheets
 from autofocus.monitoring.diagnosis import Diagnosis, diagnose
 from autofocus.monitoring.estimate import estimate_accuracy
@@ -473,16 +474,18 @@ def comparison(rooms: Rooms, cases: Cases, case: Case) -> Comparison:
     Only disagreements inside the drifted slice are asked: there the challenger must prove better.
     That it is no worse elsewhere is what the model tests have shown; asking about the few
     disagreements there would only spend labels on coin flips. The slice is a rule that was fixed
-    before the shadow began.
+    before the shadow began. A case without a diagnosis asks about all disagreements.
     """
     start = cases.step(case.id, "shadow-cursor")
     assert start is not None
     champion, _ = rooms.log.read(start["cursor"], 1_000_000, roles=("champion",), model=case.model)
     shadow, _ = rooms.log.read(start["cursor"], 1_000_000, roles=("shadow",), model=case.challenger)
     left, right = _pair(champion, shadow)
-    rule = decode(SliceRule, cases.once(case.id, "slice-rule", lambda: _slice_rule(rooms, case)))
-    differ = np.flatnonzero((left.predicted != right.predicted) & rule.contains(left))
-    return _weigh(rooms, case, "comparison", left, right, differ)
+    differ = left.predicted != right.predicted
+    if not is_refresh(case):
+        found = cases.once(case.id, "slice-rule", lambda: _slice_rule(rooms, case))
+        differ &= decode(SliceRule, found).contains(left)
+    return _weigh(rooms, case, "comparison", left, right, np.flatnonzero(differ))
 
 
 def since_promotion(rooms: Rooms, case: Case, cursor: dict[str, int]) -> Comparison:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from autofocus.errors import AutofocusError, Conflict, InvalidInput
 from autofocus.events import Event
-from autofocus.loop import evidence, readings, rollout, stages
+from autofocus.loop import evidence, readings, refresh, rollout, stages
 from autofocus.loop.cases import PLAIN, TRY_AGAIN, Cases
 from autofocus.loop.model_tests import run_model_tests
 from autofocus.store import tables
@@ -60,7 +60,9 @@ class Loop:
                 self._wake(case)
             return
         if case is None:
-            case = self._open_if_signalled() or self._open_to_try_again()
+            case = self._open_if_signalled() or self._open_to_try_again() or self._open_to_refresh()
+        elif self._must_give_way(case):
+            self.cancel(case.id, who="the loop", why="an alarm goes first")
         if case is not None and not case.paused:
             self._wake(case)
 
@@ -151,6 +153,41 @@ class Loop:
             signal=next(s for s in self._rooms.monitor.signals() if s.id == last.signal),
             actor="loop",
             again=True,
+        )
+
+    def _open_to_refresh(self) -> Case | None:
+        """A case that trains without an alarm, when the policy's triggers say so."""
+        triggers = self._rooms.policy().triggers
+        champion = self._rooms.models.alias("champion")
+        if (triggers.new_labels is None and triggers.every_days is None) or champion is None:
+            return None
+        if self._rooms.task not in _HEALED or self._cooling_down():
+            return None
+        found = refresh.news(self._rooms, self._cases, champion)
+        why = refresh.due(self._rooms, found)
+        if why is None:
+            return None
+        return self._open_in_training(champion, why, found, actor="loop")
+
+    def _open_in_training(
+        self, champion: str, why: str, found: refresh.News, *, actor: str
+    ) -> Case | None:
+        return self._cases.open(
+            model=champion,
+            trigger=why,
+            signal=None,
+            actor=actor,
+            stage="train",
+            evidence={refresh.REFRESH: found.as_json()},
+        )
+
+    def _must_give_way(self, case: Case) -> bool:
+        """Whether a case that only refreshes keeps an alarm waiting."""
+        return (
+            refresh.is_refresh(case)
+            and case.stage in ("train", "shadow")
+            and self._unanswered_signal() is not None
+            and not self._cases.cancel_wanted(case.id)
         )
 
     def _state_of_run(self, case: Case) -> str:
@@ -288,19 +325,24 @@ class Loop:
 
     # -- deciding ------------------------------------------------------------------------
 
-    def open_by_hand(self, *, who: str, why: str) -> Case:
-        """Open a case on the latest predictions; raises Conflict if one is open, InvalidInput for
-        a task without models."""
+    def open_by_hand(self, *, who: str, why: str, retrain: bool = False) -> Case:
+        """Open a case on the latest predictions, or, to ``retrain``, on all labels so far.
+
+        Raises Conflict if one is open, InvalidInput for a task without models.
+        """
         if self._rooms.task not in _HEALED:
             raise InvalidInput(
                 f"Project {self._rooms.project} is for {self._rooms.task}; the loop heals models "
                 f"for {', '.join(_HEALED)} only.",
                 field="task",
             )
-        champion = self._rooms.models.model("champion")
-        case = self._cases.open(
-            model=champion.id, trigger=f"{who} asked: {why}", signal=None, actor=who
-        )
+        champion = self._rooms.models.model("champion").id
+        trigger = f"{who} asked: {why}"
+        if retrain:
+            found = refresh.news(self._rooms, self._cases, champion)
+            case = self._open_in_training(champion, trigger, found, actor=who)
+        else:
+            case = self._cases.open(model=champion, trigger=trigger, signal=None, actor=who)
         if case is None:
             busy = self._cases.open_case()
             raise Conflict(

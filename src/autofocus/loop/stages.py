@@ -15,6 +15,7 @@ from autofocus.loop import evidence, rollout
 from autofocus.loop.cases import TRY_AGAIN, Cases
 from autofocus.loop.model_tests import run_model_tests
 from autofocus.loop.questions import BLIND, ask, labels_wanted
+from autofocus.loop.refresh import is_refresh, take_what_is_labelled
 from autofocus.loop.way_back import watch_the_new_champion
 from autofocus.types.clock import now, parse
 from autofocus.types.codec import decode, encode
@@ -38,7 +39,7 @@ def close(rooms: Rooms, cases: Cases, case: Case, outcome: Outcome, reason: str)
     withdraw_challenger(rooms, case, reason)
     if _shall_try_again(rooms, cases, case, outcome):
         reason += f"; another try follows after {rooms.policy().limits.retry_images} more images"
-    elif outcome in ("harmless", "undecided", "rejected"):
+    elif outcome in ("harmless", "undecided", "rejected") and not is_refresh(case):
         seen = evidence.rows_since_change(rooms, cases, case)
         if seen is not None and rooms.models.alias("champion") == case.model:
             rooms.monitor.take_reference(
@@ -288,8 +289,11 @@ def freeze_a_version(rooms: Rooms, cases: Cases, case: Case) -> bool:
                 return False
 
     def work() -> dict[str, object]:
-        evidence.move_answered_to_train(rooms, cases, case)
-        evidence.add_unlabelled(rooms, cases, case)
+        if is_refresh(case):
+            take_what_is_labelled(rooms)
+        else:
+            evidence.move_answered_to_train(rooms, cases, case)
+            evidence.add_unlabelled(rooms, cases, case)
         version = rooms.data.commit(
             f"labels of {case.id}", author="loop", effect=f"{case.id}/version"
         )
@@ -463,6 +467,9 @@ def compare_in_shadow(rooms: Rooms, cases: Cases, case: Case) -> bool:
                 f"in {found.pairs} requests the two models hardly ever disagreed",
             )
         cases.wait_for(case.id, "requests on which the two models disagree")
+        return False
+    # Other cases were allowed to ask before their verdict.
+    if is_refresh(case) and not allowed(rooms, cases, case, "label"):
         return False
     ask(
         rooms,

@@ -1,4 +1,4 @@
-// openapi.json sha256:51c5188c64804f0367029d42d50a42ac412a42c67f845dafcfb7685830bb7470
+// openapi.json sha256:1e5f56017d92778bec6570cedc8cf4e006c9d351c5a30ca8ebbc4c7ee43ffd2e
 export interface paths {
     "/api/events": {
         parameters: {
@@ -247,7 +247,7 @@ export interface paths {
         put?: never;
         /**
          * Open Case
-         * @description Open a case by hand on the latest predictions.
+         * @description Open a case by hand on the latest predictions, or to ``retrain`` on all labels so far.
          */
         post: operations["open_case_api_projects__project__cases_post"];
         delete?: never;
@@ -4530,7 +4530,9 @@ export interface operations {
     };
     open_case_api_projects__project__cases_post: {
         parameters: {
-            query?: never;
+            query?: {
+                retrain?: boolean;
+            };
             header?: never;
             path: {
                 project: string;
