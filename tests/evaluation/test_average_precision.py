@@ -20,10 +20,10 @@ from autofocus.evaluation.average_precision import (
     average_recall,
     match_classes,
 )
-from autofocus.evaluation.scenes import Scene
 from autofocus.types.geometry import Box, Mask, Shape
 from autofocus.types.models import Detection
 from autofocus.types.rle import from_pixels
+from autofocus.types.scenes import Scene
 
 CLASSES = ("a", "b")
 

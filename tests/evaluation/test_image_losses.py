@@ -10,9 +10,9 @@ from pycocotools import mask as reference
 
 from autofocus.errors import InvalidInput
 from autofocus.evaluation.losses import image_loss
-from autofocus.evaluation.overlap import mask_overlaps, overlaps
 from autofocus.types.geometry import Box, Geometry, Mask, Polygon, Shape, Shapes, iou
 from autofocus.types.models import Detection
+from autofocus.types.overlap import mask_overlaps, overlaps
 from autofocus.types.rle import from_pixels
 
 

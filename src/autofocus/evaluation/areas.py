@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from autofocus.evaluation.overlap import Bools, Floats, Ints, Size, region
 from autofocus.types.geometry import Geometry, Shape
 from autofocus.types.models import Detection
+from autofocus.types.overlap import Bools, Floats, Ints, Size, region
 
 ClassMap = npt.NDArray[np.int64]
 NOTHING, UNJUDGED = -1, -2

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autofocus.evaluation.overlap import Bools, Floats, Ints
-from autofocus.evaluation.scenes import Scene
+from autofocus.types.overlap import Bools, Floats, Ints
+from autofocus.types.scenes import Scene
 
 IOUS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)

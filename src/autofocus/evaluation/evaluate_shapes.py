@@ -14,8 +14,7 @@ from autofocus.errors import InvalidInput
 from autofocus.evaluation import gates as rules
 from autofocus.evaluation import shape_gates
 from autofocus.evaluation.compare import Paired, compare_losses
-from autofocus.evaluation.mistakes import ERRORS, Judgement, Mistake, confusion, judge, judge_areas
-from autofocus.evaluation.overlap import Bools, Floats, Ints
+from autofocus.evaluation.mistakes import confusion, judge_areas
 from autofocus.evaluation.robustness import SHAPE_IMAGES, losses_under
 from autofocus.evaluation.samples import (
     BATCH,
@@ -25,7 +24,6 @@ from autofocus.evaluation.samples import (
     seconds_an_image,
     threshold_of,
 )
-from autofocus.evaluation.scenes import Scene
 from autofocus.evaluation.shape_metrics import (
     SLICED,
     ShapeScores,
@@ -41,7 +39,10 @@ from autofocus.imaging.statistics import statistics
 from autofocus.types.codec import encode
 from autofocus.types.data import Task
 from autofocus.types.geometry import NOTHING, Shapes
+from autofocus.types.mistakes import ERRORS, Judgement, Mistake, judge
 from autofocus.types.models import Metric, Predictor, Report
+from autofocus.types.overlap import Bools, Floats, Ints
+from autofocus.types.scenes import Scene
 
 # Each carries the geometry of its worst mistakes, so that it can be drawn.
 FAILURES = 24

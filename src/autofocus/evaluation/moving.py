@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from autofocus.errors import InvalidInput
-from autofocus.evaluation.overlap import Bools, Size
 from autofocus.types.geometry import Box, Geometry, Mask, Shape, Shapes
+from autofocus.types.overlap import Bools, Size
 from autofocus.types.rle import draw, from_pixels, to_pixels
 
 # Of what the edge cuts down to less than this, nobody can be asked what it is.

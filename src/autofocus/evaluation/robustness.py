@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from autofocus.evaluation.losses import image_loss
 from autofocus.evaluation.moving import mirrored, plain, pushed, scaled
-from autofocus.evaluation.overlap import Size
 from autofocus.evaluation.samples import threshold_of
 from autofocus.imaging.corruptions import corrupt
 from autofocus.imaging.decode import decode
 from autofocus.types.data import Task
 from autofocus.types.geometry import Shapes
 from autofocus.types.models import Predictor
+from autofocus.types.overlap import Size
 
 FAMILIES = ("noise", "blur", "brighter", "darker", "contrast", "jpeg", "shift")
 SEVERITY = 2

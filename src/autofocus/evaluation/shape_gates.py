@@ -9,8 +9,8 @@ import numpy as np
 from autofocus.config.policy import GatePolicy
 from autofocus.evaluation.compare import Paired, holm, p_worse_by
 from autofocus.evaluation.gates import ALPHA, CAUTIOUS_ALPHA
-from autofocus.evaluation.overlap import Bools, Floats
 from autofocus.types.models import Gate, Metric
+from autofocus.types.overlap import Bools, Floats
 
 
 def headline_gate(name: str, found: Metric | None, policy: GatePolicy) -> Gate | None:

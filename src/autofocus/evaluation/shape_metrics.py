@@ -21,11 +21,11 @@ from autofocus.evaluation.average_precision import (
     match_classes,
 )
 from autofocus.evaluation.losses import scene_loss
-from autofocus.evaluation.matching import match
 from autofocus.evaluation.metrics import percentiles, resampled
-from autofocus.evaluation.overlap import Bools, Floats
-from autofocus.evaluation.scenes import Scene
+from autofocus.types.matching import match
 from autofocus.types.models import Metric
+from autofocus.types.overlap import Bools, Floats
+from autofocus.types.scenes import Scene
 
 Named = dict[tuple[str, str], Floats]  # (metric, slice) to its values, (resamples,)
 

@@ -1,6 +1,7 @@
 """What is in images and what a model saw in them, with all overlaps computed once.
 
-Everything that is measured on boxes and masks (precision, errors, areas, losses) starts from this.
+Everything that is measured on boxes and masks (precision, mistakes, areas, losses) and every
+comparison of two labels starts from this. Loads numpy, as :mod:`autofocus.types.rle` does.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
-from autofocus.evaluation.overlap import Bools, Floats, Ints, Size, edges, overlaps
 from autofocus.types.geometry import Shape
 from autofocus.types.models import Detection
+from autofocus.types.overlap import Bools, Floats, Ints, Size, edges, overlaps
 
 
 @dataclass(frozen=True)

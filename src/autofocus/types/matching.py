@@ -1,4 +1,7 @@
-"""Which of the things seen is which of the things that are there."""
+"""Which of the things seen is which of the things that are there.
+
+Loads numpy, as :mod:`autofocus.types.rle` does.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autofocus.evaluation.overlap import Bools, Floats, Ints
+from autofocus.types.overlap import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
