@@ -1,7 +1,7 @@
 """Write the reference pages from the code: ``python docs/reference.py`` (``--check`` compares).
 
-``cli.md`` from the commands themselves, ``policy.md`` and ``settings.md`` from the dataclasses and
-their docstrings, so that none of them can fall behind.
+``cli.md`` from the commands themselves, ``formats.md`` from the table of formats, ``policy.md`` and
+``settings.md`` from the dataclasses and their docstrings, so that none of them can fall behind.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from autofocus.cli.main import app
 from autofocus.config import words
 from autofocus.config.policy import Policy, dump_policy
 from autofocus.config.settings import PREFIX, Settings
+from autofocus.data.formats import carried
+from autofocus.data.formats.catalogue import FORMATS
 
 HERE = Path(__file__).parent
 
@@ -97,7 +99,77 @@ def settings() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"cli.md": cli, "policy.md": policy, "settings.md": settings}
+def formats() -> str:
+    lines = [
+        "# Formats",
+        "",
+        "`autofocus data import PATH` finds the format by content; `--format` names it. "
+        "`autofocus data export FOLDER --format F` writes a version, and `--dry-run` says "
+        "beforehand what the format cannot carry of it. Plug-ins add formats through the hooks "
+        "`import_formats` and `export_formats`.",
+        "",
+        *FORMAT_RULES,
+        "## What is read and written",
+        "",
+        "| format | name | read | written |",
+        "|---|---|---|---|",
+    ]
+    for format in FORMATS:
+        reads = format.reads if format.read else "no"
+        lines.append(
+            f"| {format.title} | `{format.name}` | {reads} | {'yes' if format.write else 'no'} |"
+        )
+    written = [format for format in FORMATS if format.write]
+    lines += [
+        "",
+        "## What an export carries",
+        "",
+        "✓ comes back as it was when the export is imported again; – is left out; a number is a "
+        "note below. Label history and authors are in no format: `autofocus labels export`.",
+        "",
+        f"| | {' | '.join(f'`{format.name}`' for format in written)} |",
+        f"|---|{'---|' * len(written)}",
+    ]
+    notes: dict[str, int] = {}
+    for what, called in carried.WORDS.items():
+        row = []
+        for format in written:
+            how = getattr(format.carries, what)
+            if isinstance(how, str):
+                row.append(str(notes.setdefault(how, len(notes) + 1)))
+            else:
+                row.append("✓" if how else "–")
+        lines.append(f"| {called} | {' | '.join(row)} |")
+    lines += ["", *(f"{number}. {text}" for text, number in notes.items())]
+    return "\n".join(lines) + "\n"
+
+
+# What holds for all formats, of which the code says nothing in one place.
+FORMAT_RULES = [
+    "- **Coordinates** are continuous pixels of the upright image: 0 at its left and top edge, its "
+    "width and height at the other ones, so that the box of the first pixel is 0, 0, 1, 1. Formats "
+    "that count otherwise are converted.",
+    "- **Labels match by relative path**: the path that a file names, then the folder of images "
+    "beside its own, then the only image whose path ends so; never by position. What matches "
+    "nothing is in the report.",
+    "- **EXIF**: images are turned upright. Labels that declare the size of the picture before it "
+    "was turned are turned with it, and the report says so. Where the size does not tell (half "
+    "turns, YOLO), they are taken as drawn on the upright picture; `--drawn-on stored` takes them "
+    "otherwise.",
+    "- **Bad records cost themselves**: a shape without an area, of a class that is not declared, "
+    "or outside of its image is left out with a line in the report; one that reaches over the edge "
+    "is cut there. An image of which nothing is left has no label.",
+    "- **Empty is not unlabelled**: an empty text file of YOLO, an XML file without objects or an "
+    "image that a document lists without annotations was looked at; `--empty unlabelled` takes the "
+    "last of these without a label.",
+    "- **Task**: a project for detection or segmentation takes shapes, one for classification the "
+    "class of an image, or the one class of its shapes.",
+    "- **Safety**: names never lead out of the folder, XML declares no entities, archives and "
+    "documents are bounded in size.",
+    "",
+]
+
+PAGES = {"cli.md": cli, "formats.md": formats, "policy.md": policy, "settings.md": settings}
 
 
 def main() -> int:

@@ -28,11 +28,11 @@ class HookSpecs:
 
     @hookspec
     def import_formats(self) -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
-        """Name to reader: finds images and labels below a path."""
+        """Name to reader: (path, ReadOptions) to what is found there (``data.formats.base``)."""
 
     @hookspec
     def export_formats(self) -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
-        """Name to writer: writes a frozen version into a folder."""
+        """Name to writer: (Manifest, empty folder, WriteOptions) to a report of the files."""
 
     @hookspec
     def architectures(self) -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]

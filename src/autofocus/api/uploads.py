@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 
 from autofocus.api.access import InProject
 from autofocus.api.shapes import shaped
-from autofocus.data.sources import SPLIT_NAMES
+from autofocus.data.formats.matching import SPLIT_NAMES
 from autofocus.data.writing import check_key
 from autofocus.errors import AutofocusError, Conflict, InvalidInput, NotFound, StorageFull
 from autofocus.types.codec import encode

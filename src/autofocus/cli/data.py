@@ -11,7 +11,7 @@ import typer
 
 from autofocus.cli.session import Session
 from autofocus.cli.table_options import FileColumn, LabelColumn
-from autofocus.errors import GateFailed
+from autofocus.errors import GateFailed, InvalidInput
 
 app = typer.Typer(help="Images and dataset versions.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -28,8 +28,12 @@ class TestOutput(StrEnum):
 @app.command("import")
 def import_(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="Folder, CSV file, COCO JSON file or zip archive.")],
-    format: Annotated[str, typer.Option(help="auto, imagefolder, csv or coco.")] = "auto",
+    path: Annotated[
+        Path, typer.Argument(help="Folder, table, file of annotations, zip or tar archive.")
+    ],
+    format: Annotated[
+        str, typer.Option(help="auto, or one that `autofocus data formats` lists.")
+    ] = "auto",
     split: Annotated[
         str | None, typer.Option(help="Put everything into train, val, test or pool.")
     ] = None,
@@ -47,6 +51,20 @@ def import_(
     by_reference: Annotated[
         bool, typer.Option("--by-reference", help="Leave the images where they are.")
     ] = False,
+    count_from: Annotated[
+        str,
+        typer.Option(
+            help="0 or 1, where a format leaves it open: pixels of VOC, classes of masks."
+        ),
+    ] = "auto",
+    drawn_on: Annotated[
+        str,
+        typer.Option(help="upright or stored: what labels are for where EXIF turns an image."),
+    ] = "auto",
+    empty: Annotated[
+        str,
+        typer.Option(help="negative or unlabelled: images that a file lists with nothing in it."),
+    ] = "negative",
 ) -> None:
     """Import images and labels; ends with a report of every file that was not taken."""
     session: Session = context.obj
@@ -61,6 +79,9 @@ def import_(
             label_column=label_column,
             root=root,
             by_reference=by_reference,
+            count_from=count_from,
+            drawn_on=drawn_on,
+            empty=empty,
             progress=advance,
         )
 
@@ -329,12 +350,34 @@ def _show_report(session: Session, report: object, output: TestOutput) -> None:
 @app.command()
 def export(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="New or empty folder; not needed with --dry-run.")
+    ] = None,
     version: Annotated[str, typer.Option(help="Version: v1, a digest, or latest.")] = "latest",
-    format: Annotated[str, typer.Option(help="imagefolder or csv.")] = "imagefolder",
+    format: Annotated[
+        str, typer.Option(help="One that `autofocus data formats` lists.")
+    ] = "imagefolder",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; say what the format cannot carry.")
+    ] = False,
 ) -> None:
     """Write a version into a folder; says what the format cannot carry."""
+    from autofocus.data.formats.carried import ALWAYS
+
     session: Session = context.obj
+    if dry_run:
+        with session.open_project() as project:
+            lost = project.data.not_carried(version, format)
+        session.table(
+            lost,
+            f"What {format} cannot carry of {version}",
+            ["what", "count", "images", "becomes", "for example"],
+            ((x.called, x.count, x.images, x.becomes or "left out", x.example) for x in lost),
+            empty=f"Format {format} carries everything of {version} but {ALWAYS}.",
+        )
+        return
+    if folder is None:
+        raise InvalidInput("Export needs a folder.", hint="Name a new one, or use --dry-run.")
     with session.open_project() as project, session.progress(f"Exporting to {folder}") as advance:
         report = project.data.export(
             project.data.version(version), format, folder, progress=advance
@@ -342,6 +385,24 @@ def export(
     session.say(
         report,
         "\n".join(f"{key}: {value}" for key, value in report.items()),
+    )
+
+
+@app.command()
+def formats(context: typer.Context) -> None:
+    """The formats that data comes in and goes out in."""
+    from autofocus.data.formats.catalogue import FORMATS
+
+    session: Session = context.obj
+    session.table(
+        [
+            {"name": f.name, "reads": f.reads if f.read else "", "writes": f.write is not None}
+            for f in FORMATS
+        ],
+        "Formats",
+        ["name", "reads", "writes"],
+        ((f.name, f.reads if f.read else "-", "yes" if f.write else "-") for f in FORMATS),
+        empty="",
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -14,19 +16,25 @@ from sqlalchemy.engine import Connection
 from autofocus.data import rows
 from autofocus.data.archives import unpacked
 from autofocus.data.embeddings import Embedder, Embeddings, SimilarSamples
-from autofocus.data.exporters import BuiltinWriters, Writer, write_record
+from autofocus.data.formats import catalogue
+from autofocus.data.formats.base import (
+    CountFrom,
+    DrawnOn,
+    Empty,
+    Found,
+    ReadOptions,
+    WriteOptions,
+    Writer,
+    one_of,
+)
+from autofocus.data.formats.carried import Loss, told
+from autofocus.data.formats.csv_table import join_metadata
+from autofocus.data.formats.matching import SPLIT_NAMES
+from autofocus.data.formats.outgoing import write_record
 from autofocus.data.importing import DEFAULT_RATIOS, Importer, ImportOptions, Progress, Ratios
 from autofocus.data.label_rules import LabelRules
 from autofocus.data.query import Query
 from autofocus.data.search import Facets, FoundSamples, Search
-from autofocus.data.sources import (
-    SPLIT_NAMES,
-    BuiltinReaders,
-    Found,
-    ReadOptions,
-    detect_format,
-    join_metadata,
-)
 from autofocus.data.writing import NewImage, check_key, write_images
 from autofocus.errors import Conflict, ImageRejected, InvalidInput, NotFound
 from autofocus.events import Event
@@ -92,7 +100,7 @@ class Dataset:
         self._author = author
         self.embeddings = Embeddings(database, objects, packs, project, embedder)
         self._search = Search(database, self.rules, self.embeddings.answers)
-        plugins = plugin_manager(builtins=(BuiltinReaders(), BuiltinWriters()))
+        plugins = plugin_manager(builtins=(catalogue.BuiltinFormats(),))
         self._readers = merge(plugins.hook.import_formats())
         self._writers: dict[str, Writer] = merge(plugins.hook.export_formats())
 
@@ -111,6 +119,9 @@ class Dataset:
         label_column: str | None = None,
         root: str | Path | None = None,
         by_reference: bool = False,
+        count_from: str = "auto",
+        drawn_on: str = "auto",
+        empty: str = "negative",
         author: str | None = None,
         progress: Progress | None = None,
         shown: str = "",
@@ -124,6 +135,10 @@ class Dataset:
         Importing again adds and updates; what was labelled or moved since then stays, unless the
         new import says something new. ``metadata`` is a table of further columns by relative
         path, ``root`` the folder where a table's paths begin (default: the table's own).
+        ``count_from`` (``0`` or ``1``) says what the lowest number means where a format leaves it
+        open: pixels of Pascal VOC, classes of masks. ``drawn_on`` (``upright`` or ``stored``) says
+        which pixels labels are for where EXIF turns an image, ``empty`` (``negative`` or
+        ``unlabelled``) what an image is that a document lists with nothing in it.
         Raises NotFound, InvalidInput (nothing to import, unknown format, no declared class).
         """
         began = time.monotonic()
@@ -140,23 +155,27 @@ class Dataset:
                 hint="Unpack it and import the folder, or import it without by-reference.",
             )
         author = author or self._author
-        options = ImportOptions(forced, group_by, ratios, by_reference, author)
-        with unpacked(path, keep={*self.classes, *SPLIT_NAMES}) as place:
-            name = detect_format(place) if format == "auto" else format
+        read = ReadOptions(
+            self.classes,
+            file_column,
+            label_column,
+            None if root is None else Path(root),
+            self.rules.task,
+            one_of(CountFrom, count_from, "count_from"),
+            one_of(DrawnOn, drawn_on, "drawn_on"),
+            one_of(Empty, empty, "empty"),
+        )
+        options = ImportOptions(forced, group_by, ratios, by_reference, author, read.drawn_on)
+        with ExitStack() as stack:
+            place = stack.enter_context(unpacked(path, keep={*self.classes, *SPLIT_NAMES}))
+            scratch = Path(stack.enter_context(TemporaryDirectory(prefix="autofocus-inside-")))
+            name, notices = catalogue.looked_at(place) if format == "auto" else (format, [])
             if name not in self._readers:
                 raise InvalidInput(
                     f"Format {name!r} is unknown.", hint=f"Known: {', '.join(self._readers)}."
                 )
-            found: Found = self._readers[name](
-                place,
-                ReadOptions(
-                    self.classes,
-                    file_column,
-                    label_column,
-                    None if root is None else Path(root),
-                    self.rules.task,
-                ),
-            )
+            found: Found = self._readers[name](place, replace(read, scratch=scratch))
+            found.notices[:0] = notices
             if metadata is not None:
                 join_metadata(found, Path(metadata))
             importer = Importer(self._database, self._packs, self.rules, self.max_pixels, options)
@@ -539,18 +558,32 @@ class Dataset:
         progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Write a version into a new or empty folder; the report says what is not carried."""
+        writer = self._writer(format)
+        folder = Path(folder)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise Conflict(f"{folder} is not an empty folder.", hint="Name a new one.")
+        manifest = self.manifest(version)
+        lost = catalogue.losses(format, writer, manifest)
+        folder.mkdir(parents=True, exist_ok=True)
+        options = WriteOptions(self.classes, progress or (lambda done, total: None))
+        written = writer(manifest, folder, options)
+        report = {"format": format, **written, "not carried": told(lost)}
+        write_record(folder, manifest, report)
+        return {"folder": str(folder), "version": manifest.digest, **report}
+
+    def not_carried(self, version: Version | str | int, format: str) -> list[Loss]:
+        """What an export in ``format`` would not carry of a version, without writing anything.
+
+        Raises InvalidInput for an unknown format and for one that has no place for its labels.
+        """
+        return catalogue.losses(format, self._writer(format), self.manifest(version))
+
+    def _writer(self, format: str) -> Writer:
         if format not in self._writers:
             raise InvalidInput(
                 f"Format {format!r} is unknown.", hint=f"Known: {', '.join(self._writers)}."
             )
-        folder = Path(folder)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise Conflict(f"{folder} is not an empty folder.", hint="Name a new one.")
-        folder.mkdir(parents=True, exist_ok=True)
-        manifest = self.manifest(version)
-        report = self._writers[format](manifest, folder, progress or (lambda done, total: None))
-        write_record(folder, manifest, report)
-        return {"folder": str(folder), "version": manifest.digest, **report}
+        return self._writers[format]
 
     # -- keeping -------------------------------------------------------------------------
 

@@ -6,18 +6,20 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autofocus.data import rows
+from autofocus.data.formats.base import DrawnOn, Found, Item
 from autofocus.data.label_rules import LabelRules
-from autofocus.data.sources import Found, Item
+from autofocus.data.placing import Placing
 from autofocus.data.writing import NewImage, Written, check_key, write_images
 from autofocus.errors import AutofocusError, InvalidInput
 from autofocus.imaging.inspect import inspect
 from autofocus.store.blobs import BlobAt
-from autofocus.types.data import ImageFacts, ImportReport, Skipped, Split, Tag
+from autofocus.types.data import ImageFacts, ImportReport, Label, Skipped, Split
+from autofocus.types.geometry import Shapes
 
 if TYPE_CHECKING:
     from autofocus.store.database import Database
@@ -45,6 +47,7 @@ class ImportOptions:
     ratios: Ratios
     by_reference: bool
     author: str
+    drawn_on: DrawnOn = "auto"
 
 
 class Importer:
@@ -68,11 +71,10 @@ class Importer:
 
     def run(self, found: Found, progress: Progress | None = None) -> ImportReport:
         """Take everything; each batch is committed by itself, its bytes before its rows."""
-        if self._rules.drawn:
-            _drop_classes(found, self._rules)
         self._check_classes(found)
         splits = self._splits(found.items)
-        skipped = list(found.skipped)
+        placing = Placing(self._rules, self._options.drawn_on, list(found.skipped))
+        skipped = placing.skipped
         total = len(found.items)
         done, written = 0, Written()
         for batch, looks in self._looked(found.items):
@@ -82,7 +84,10 @@ class Importer:
                     skipped.append(look)
                 else:
                     taken.append((item, *look))
-            images = [self._new(item, data, splits, skipped) for item, data, _ in taken]
+            images = [
+                self._new(item, data, splits, placing.label(item, facts))
+                for item, data, facts in taken
+            ]
             if self._options.by_reference:
                 entries = [_in_place(item.path, data) for item, data, _ in taken]
             else:
@@ -104,13 +109,18 @@ class Importer:
             tuple(skipped),
             tuple(found.unmatched_labels),
             len(written.twins),
-            (*found.notices, *_notices(written)),
+            (*found.told(), *placing.told(), *_notices(written)),
         )
 
     # -- labels and splits -----------------------------------------------------------------
 
     def _check_classes(self, found: Found) -> None:
-        named = {item.label for item in found.items if item.label is not None}
+        named = {
+            name
+            for item in found.items
+            if isinstance(item.label, Shapes) or (item.label is not None and not self._rules.drawn)
+            for name in item.label.classes
+        }
         if named and not named & set(self._classes):
             raise InvalidInput(
                 f"None of the classes found ({', '.join(sorted(named)[:10])}) is declared in "
@@ -144,20 +154,8 @@ class Importer:
             return {**rows.splits_of_groups(conn, self._project, column), **given}
 
     def _new(
-        self, item: Item, data: bytes, splits: Mapping[str, Split], skipped: list[Skipped]
+        self, item: Item, data: bytes, splits: Mapping[str, Split], label: Label | None
     ) -> NewImage:
-        label = None if item.label is None else Tag(item.label)
-        if label is not None and label.label not in self._classes:
-            reason = f"class {label.label!r} is not declared ({', '.join(self._classes)}): "
-            skipped.append(
-                Skipped(
-                    item.key,
-                    "label",
-                    f"{reason}taken without a label. Label it on the Data page, or rename the "
-                    "class and import again.",
-                )
-            )
-            label = None
         given = self._options.split or item.split
         column = self._options.group_by
         group = item.key if column is None else str(item.metadata[column])
@@ -199,17 +197,6 @@ class Importer:
             return Skipped(item.key, str(error.context.get("reason", error.code.name)), str(error))
         except OSError as exc:
             return Skipped(item.key, "unreadable", f"cannot be read: {exc.strerror}")
-
-
-def _drop_classes(found: Found, rules: LabelRules) -> None:
-    """Where shapes are labelled, the class of a whole image is no label; say so."""
-    named = sum(item.label is not None for item in found.items)
-    if named:
-        found.items = [replace(item, label=None) for item in found.items]
-        found.notices.append(
-            f"{named} image(s) come with a class for the whole image (a folder or column), which "
-            f"is no label in a project for {rules.task}: taken without a label"
-        )
 
 
 def assign_split(name: str, ratios: Ratios = DEFAULT_RATIOS) -> Split:

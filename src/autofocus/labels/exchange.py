@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from autofocus.data import rows
-from autofocus.data.sources import coco_labels, detect_format
+from autofocus.data.formats.catalogue import detect_format
+from autofocus.data.formats.coco import coco_labels
 from autofocus.data.tabular import label_column as find_label_column
 from autofocus.data.tabular import read_table
 from autofocus.errors import Conflict, InvalidInput
