@@ -7,15 +7,17 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from autofocus.compute.executor import LocalExecutor
+from autofocus.compute.executor import Job, LocalExecutor
 from autofocus.errors import Conflict, JobFailed
 
 
@@ -48,6 +50,25 @@ def runs(trace: str) -> int:
 
 def alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_many_threads_that_want_the_same_job_start_it_once(
+    executor: LocalExecutor, trace: str
+) -> None:
+    """As the flow of a case and the ticker that looks at it do."""
+    order = {"trace": trace, "a": 2, "b": 3}
+    for number in range(5):
+        name, together = f"add-{number}", threading.Barrier(8)
+
+        def want(name: str = name, together: threading.Barrier = together) -> Job:
+            together.wait()
+            return executor.submit(name, "job_tasks:add", order, tries=3)
+
+        with ThreadPoolExecutor(8) as pool:
+            jobs = [future.result() for future in [pool.submit(want) for _ in range(8)]]
+        assert {job.attempts for job in jobs} == {1}
+        assert jobs[0].wait(timeout=30) == "done"
+    assert runs(trace) == 5
 
 
 def test_a_result_comes_back_as_json(executor: LocalExecutor, trace: str) -> None:

@@ -35,6 +35,8 @@ _TAIL_BYTES = 4_000
 # Children of this process until they are reaped: a handle may be dropped while its job runs on.
 _CHILDREN: list[subprocess.Popen[bytes]] = []
 _CHILDREN_LOCK = threading.Lock()
+# One look-then-start at a time in this process: a flow and the ticker ask for the same job.
+_STARTING = threading.Lock()
 
 
 class Executor(Protocol):
@@ -84,17 +86,19 @@ class LocalExecutor:
         folder.mkdir(parents=True, exist_ok=True)
         wanted = canonical_json({"task": task, "arguments": dict(arguments)})
         order = folder / "job.json"
-        if order.exists() and order.read_bytes() != wanted:
-            raise Conflict(
-                f"Job {name!r} exists with other arguments.",
-                hint="A job is named by its inputs: give the other one another name.",
-            )
-        part = folder / f"job.json.{os.getpid()}.part"
-        part.write_bytes(wanted)
-        part.replace(order)
-        job = Job(folder, self._niceness, tries=tries)
-        if job.poll() == "lost":
-            job.start()
+        with _STARTING:
+            if not order.exists():
+                part = folder / f"job.json.{os.getpid()}.part"
+                part.write_bytes(wanted)
+                part.replace(order)
+            elif order.read_bytes() != wanted:
+                raise Conflict(
+                    f"Job {name!r} exists with other arguments.",
+                    hint="A job is named by its inputs: give the other one another name.",
+                )
+            job = Job(folder, self._niceness, tries=tries)
+            if job.poll() == "lost":
+                job.start()
         return job
 
 
@@ -167,10 +171,11 @@ class Job:
 
     def advance(self) -> JobState:
         """Like :meth:`poll`, but starts a lost job again while tries last."""
-        state = self.poll()
-        if state == "lost" and self.attempts < self.tries:
-            self.start()
-            return "running"
+        with _STARTING:
+            state = self.poll()
+            if state == "lost" and self.attempts < self.tries:
+                self.start()
+                return "running"
         return state
 
     def result(self) -> dict[str, Any]:
