@@ -172,3 +172,22 @@ def test_a_question_is_answered_by_the_drawing_and_not_by_a_word(
     queue = client.get("/api/projects/cars/labels/queue", params={"state": "done"}).json()
     assert [task["id"] for task in queue["items"]] == ["ask/1"]
     assert client.get("/api/projects/cars/labels/stats").json()["classes"] == {"car": 1}
+
+
+def test_the_label_that_is_known_is_not_sent_again(client: httpx.Client) -> None:
+    empty = client.get(f"{PATH}/b")
+    assert empty.headers["etag"] == '"0"'
+    saved = client.put(f"{PATH}/b", json=body(shape())).json()["id"]
+    known = {"If-None-Match": f'"{saved}"'}
+    assert client.get(f"{PATH}/b", headers=known).status_code == 304
+    changed = client.get(f"{PATH}/b", headers={"If-None-Match": empty.headers["etag"]})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] == known["If-None-Match"]
+
+
+def test_suggestions_of_an_image(client: httpx.Client) -> None:
+    found = client.get(f"/api/projects/cars/suggestions/{QUOTED}").json()
+    assert found["key"] == KEY
+    assert found["shapes"] == []
+    assert "no model yet" in found["reason"]
+    assert client.get("/api/projects/cars/suggestions/none").status_code == 404

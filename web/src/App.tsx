@@ -13,8 +13,9 @@ import { ProductionPage } from "./pages/ProductionPage";
 import { ProjectsPage } from "./pages/ProjectsPage";
 import { SettingsPage } from "./pages/SettingsPage";
 import { address, go, Link, useRoute } from "./router";
-import { actor } from "./words";
+import { actor, isDrawn } from "./words";
 
+const CanvasPage = lazy(() => import("./canvas/CanvasPage"));
 const DataPage = lazy(() => import("./pages/DataPage"));
 
 type Theme = "system" | "light" | "dark";
@@ -178,6 +179,13 @@ function Room({ route, projects }: { route: string[]; projects: Project[] }) {
     return (
       <Suspense fallback={<Loading />}>
         <DataPage key={project.name} project={project} tab={id} />
+      </Suspense>
+    );
+  }
+  if (room === "label" && isDrawn(project)) {
+    return (
+      <Suspense fallback={<Loading />}>
+        <CanvasPage key={project.name} project={project} />
       </Suspense>
     );
   }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import PlainValidator
 
 from autofocus.api.access import InProject
@@ -37,9 +37,16 @@ class SaveAnnotation:
 
 
 @router.get("/{key:path}", **shaped(Annotation | None))
-def annotation(project: InProject, key: str) -> Response:
-    """The label in force of an image, with who gave it and when; null without one."""
-    return _answer(project.labels.annotation(key))
+def annotation(project: InProject, key: str, request: Request) -> Response:
+    """The label in force of an image, with who gave it and when; null without one.
+
+    The ETag is the annotation's id, "0" without one: 304 where it is the one in ``If-None-Match``.
+    """
+    found = project.labels.annotation(key)
+    headers = {"ETag": f'"{found.id if found else 0}"', "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return _answer(found, headers)
 
 
 @router.put("/{key:path}", **shaped(Annotation))
@@ -61,6 +68,6 @@ def save(project: InProject, key: str, body: SaveAnnotation) -> Response:
     return _answer(saved)
 
 
-def _answer(found: Annotation | None) -> Response:
+def _answer(found: Annotation | None, headers: dict[str, str] | None = None) -> Response:
     # Thousands of shapes: FastAPI would walk through every number of theirs once more.
-    return Response(orjson.dumps(encode(found)), media_type="application/json")
+    return Response(orjson.dumps(encode(found)), media_type="application/json", headers=headers)

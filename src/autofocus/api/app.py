@@ -26,6 +26,7 @@ from autofocus.api import (
 )
 from autofocus.api.annotations import router as annotated
 from autofocus.api.background import Background
+from autofocus.api.suggestions import router as suggested
 from autofocus.errors import AutofocusError, Forbidden, InvalidInput
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def create_app(
     app.state.embedding = Background()
     for module in (projects, data, uploads, labels, models, monitor, cases, settings, stream):
         app.include_router(module.router, prefix="/api")
-    for router in (annotated, monitor.machine):
+    for router in (annotated, suggested, monitor.machine):
         app.include_router(router, prefix="/api")
     app.include_router(page.router)
     app.add_exception_handler(AutofocusError, _answer_error)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from autofocus.data.embeddings import Embedder
     from autofocus.labels.assistant import Assistant
     from autofocus.labels.queue import Labels
+    from autofocus.labels.suggestions import Suggestions
     from autofocus.loop.engine import Engine
     from autofocus.loop.loop import Loop
     from autofocus.monitoring.service import ServiceLog
@@ -402,6 +403,7 @@ class Project:
         self.classes = info.classes
         self.background = info.background
         self._policy: tuple[str, Policy] | None = None
+        self._suggesting: Predictor | None = None
 
     @property
     def info(self) -> ProjectInfo:
@@ -647,6 +649,31 @@ class Project:
         bundle, folder = open_bundle(self.workspace.objects, found.bundle, self.workspace.cache)
         return OnnxPredictor(
             bundle, folder, name=found.id, max_pixels=self.workspace.settings.max_pixels
+        )
+
+    def suggestions(self, key: str) -> Suggestions:
+        """What the champion would mark in an image, for whoever labels it; raises NotFound.
+
+        Without a champion, or for a task whose label is one class, none and the reason.
+        """
+        from autofocus.labels.suggestions import Suggestions, suggest
+
+        sample = self.data.sample(key)
+        if self.task == "classification":
+            return Suggestions(key, reason="Suggestions of one class stand in the queue.")
+        try:
+            champion = self.models.model("champion")
+        except NotFound:
+            return Suggestions(key, reason="There is no model yet that could suggest anything.")
+        # Opening a model takes longer than asking it.
+        if self._suggesting is None or self._suggesting.name != champion.id:
+            self._suggesting = self.predictor(champion.id)
+        return suggest(
+            self._suggesting,
+            key,
+            self.data.image(sample.sha256),
+            width=sample.facts.width,
+            height=sample.facts.height,
         )
 
     def test_model(self, model: str, *, champion: str | None = None, record: bool = True) -> Report:

@@ -65,27 +65,20 @@ export function fromApi(path: string): string {
   return BASE + path.replace(/^\//, "");
 }
 
-export async function call<T>(path: string, body?: unknown, method = "POST"): Promise<T> {
+/** Ask the API; what it refuses is a Problem, an answer of any other kind is given as it is. */
+export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   let answer: Response;
   try {
-    answer = await fetch(
-      url(path),
-      body === undefined
-        ? {}
-        : {
-            method,
-            headers: { "content-type": "application/json" },
-            body: JSON.stringify(body),
-          },
-    );
-  } catch {
+    answer = await fetch(url(path), init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
     throw new Problem(
       "The control plane does not answer.",
       "Is `autofocus up` running? The page goes on by itself when it is back.",
       0,
     );
   }
-  if (!answer.ok) {
+  if (!answer.ok && answer.status !== 304) {
     const told = (await answer.json().catch(() => null)) as {
       error?: { message: string; hint?: string; context?: Record<string, unknown> };
     } | null;
@@ -96,5 +89,19 @@ export async function call<T>(path: string, body?: unknown, method = "POST"): Pr
       told?.error?.context,
     );
   }
+  return answer;
+}
+
+export async function call<T>(path: string, body?: unknown, method = "POST"): Promise<T> {
+  const answer = await ask(
+    path,
+    body === undefined
+      ? {}
+      : {
+          method,
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(body),
+        },
+  );
   return (await answer.json()) as T;
 }

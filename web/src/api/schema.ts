@@ -1,4 +1,4 @@
-// openapi.json sha256:1e5f56017d92778bec6570cedc8cf4e006c9d351c5a30ca8ebbc4c7ee43ffd2e
+// openapi.json sha256:fa705a42461d84e8a9df1ac8791a34d5b4df2795acd1cbc7c276f7cba9a8fffe
 export interface paths {
     "/api/events": {
         parameters: {
@@ -214,6 +214,8 @@ export interface paths {
         /**
          * Annotation
          * @description The label in force of an image, with who gave it and when; null without one.
+         *
+         *     The ETag is the annotation's id, "0" without one: 304 where it is the one in ``If-None-Match``.
          */
         get: operations["annotation_api_projects__project__annotations__key__get"];
         /**
@@ -1516,6 +1518,26 @@ export interface paths {
          * @description Images that look to the champion like this one, among those that it has looked at.
          */
         get: operations["similar_api_projects__project__similar_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/suggestions/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suggestions
+         * @description The shapes that the champion sees in an image; ``reason`` says why there are none.
+         */
+        get: operations["suggestions_api_projects__project__suggestions__key__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3796,6 +3818,38 @@ export interface components {
             subject: string;
             /** What */
             what: string;
+        };
+        /**
+         * SuggestedShape
+         * @description A shape as it would be saved, and how sure the model is of it (0 to 1).
+         */
+        SuggestedShape: {
+            /** Score */
+            score: number;
+            shape: components["schemas"]["Shape"];
+        };
+        /**
+         * Suggestions
+         * @description What ``model`` sees in an image, the surest first; ``reason`` says why there is nothing.
+         */
+        Suggestions: {
+            /** Key */
+            key: string;
+            /**
+             * Model
+             * @default
+             */
+            model: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Shapes
+             * @default []
+             */
+            shapes: components["schemas"]["SuggestedShape"][];
         };
         /**
          * Suspect
@@ -6851,6 +6905,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SimilarSamples"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    suggestions_api_projects__project__suggestions__key__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestions"];
                 };
             };
             /** @description Validation Error */
