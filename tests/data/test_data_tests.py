@@ -10,7 +10,8 @@ import pytest
 
 from autofocus.config.policy import DataPolicy
 from autofocus.data.dataset import Dataset, NewImage
-from autofocus.data.tests import near_pairs, run_data_tests
+from autofocus.data.near import near_pairs
+from autofocus.data.tests import run_data_tests
 from autofocus.errors import InvalidInput
 from autofocus.types.data import Split, Tag
 from autofocus.types.models import Gate, Report
@@ -113,7 +114,7 @@ def test_flat_pictures_are_not_taken_for_each_other() -> None:
     hashes = np.zeros(3000, dtype=np.uint64)
     groups = np.arange(3000) % 2
     looks = np.linspace(0, 255, 3000)[:, None].repeat(3, axis=1)
-    found = list(near_pairs(hashes, groups, looks, bits=4))
+    found = list(near_pairs(hashes, looks, groups=groups, bits=4))
     assert all(abs(looks[i, 0] - looks[j, 0]) <= 0.05 * (1 + looks[i, 0]) for i, j in found)
     assert len(found) < 0.1 * 1500 * 1500
 
@@ -127,7 +128,7 @@ def test_near_pairs_are_all_found() -> None:
             np.uint64(1) << flips.astype(np.uint64), initial=np.uint64(0)
         )
     groups = np.arange(400) % 2
-    found = set(near_pairs(hashes, groups, np.ones((400, 3)), bits=4))
+    found = set(near_pairs(hashes, np.ones((400, 3)), groups=groups, bits=4))
     expected = {
         (i, j)
         for i in range(0, 400, 2)

@@ -216,9 +216,11 @@ class DataPolicy:
 
     ``min_per_class`` training images of each class. Near-duplicates are images whose 64-bit
     perceptual hashes differ in at most ``near_bits`` and whose brightness, contrast and entropy
-    agree. Against the parent version, no class's share may change by more than
-    ``max_balance_change``, and no statistic's mean by more than ``max_statistics_shift`` standard
-    deviations. These three findings only warn, except those named in ``strict``.
+    agree; they are looked for across splits, and anywhere with another label. Against the parent
+    version, no class's share of the images or shapes may change by more than
+    ``max_balance_change``, and no mean of the images' statistics or of the number, size and aspect
+    of shapes by more than ``max_statistics_shift`` standard deviations. These three kinds of
+    findings only warn, except those named in ``strict``.
     """
 
     min_per_class: int = 10

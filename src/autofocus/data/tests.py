@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from autofocus.config.policy import DataPolicy
-from autofocus.errors import AutofocusError, InvalidInput
+from autofocus.data.near import near_pairs
+from autofocus.data.shape_tests import (
+    ShapeFacts,
+    look_at_shapes,
+    shape_gates,
+    shape_shifts,
+    shares,
+)
+from autofocus.errors import AutofocusError
+from autofocus.imaging.moving import scaled
 from autofocus.types.data import Version
 from autofocus.types.geometry import NOTHING, Shapes
 from autofocus.types.models import Gate, Metric, Report
+from autofocus.types.scenes import agreement
 
 if TYPE_CHECKING:
     from autofocus.data.dataset import Dataset
-    from autofocus.data.label_rules import LabelRules
     from autofocus.store.manifests import Manifest
 
 Classes = tuple[str, ...] | None  # of an image: () where nothing is in it, None without a label
 
 _EXAMPLES = 10
 _MAX_PAIRS = 10_000
-_ROWS = 1024  # of a distance matrix at a time
+_MAX_LOOKED = 50_000  # pairs whose labels are compared
+_SAME = 0.5  # labels of two near-duplicates that agree less say different things
 _STATISTICS = ("brightness", "contrast", "blur", "entropy")
 _WARNING = "look at it (a warning; data.strict in the policy makes it fail)"
 
@@ -34,10 +43,11 @@ def run_data_tests(dataset: Dataset, version: Version, policy: DataPolicy | None
     """Test a version; compares with its parent where there is one.
 
     Fails on unreadable images, the same image in two splits, one image with two labels, labels
-    outside the declared classes, shapes outside their image, and too few images of a class (an
-    image with shapes of two classes is one of both). Near-duplicates across splits,
-    a changed class balance and changed statistics are reported; they fail where the policy is
-    strict about them. The pool is no split: nothing is trained or tested on it.
+    outside the declared classes, and too few images of a class (an image with shapes of two
+    classes is one of both); on shapes outside their image, smaller than a pixel or marked twice.
+    Near-duplicates across splits or with another label, a changed class balance and changed
+    statistics of images and shapes are reported; they fail where the policy is strict about them.
+    The pool is no split: nothing is trained or tested on it.
     """
     policy = policy or DataPolicy()
     manifest = dataset.manifest(version)
@@ -45,18 +55,29 @@ def run_data_tests(dataset: Dataset, version: Version, policy: DataPolicy | None
     keys, names = manifest.column("key"), manifest.column("sha256")
     splits, classes = manifest.column("split"), manifest.class_sets()
     facts = dataset.facts(set(names))
+    boxes = dataset.rules.task == "detection"
+    labels = _Labels(manifest, keys, names, classes, boxes)
     details: dict[str, Any] = {}
     gates = [
         _readable(manifest, keys, details),
         _leaks(keys, names, splits, details),
         _near_leaks(keys, names, splits, facts, policy, details),
-        _conflicts(keys, names, manifest.column("label"), classes, details),
+        _conflicts(labels, details),
+        _near_conflicts(labels, facts, policy, details),
         _declared(keys, classes, dataset.classes, details),
-        *([_inside(manifest, dataset.rules, details)] if dataset.rules.drawn else []),
+    ]
+    shapes = parent_shapes = None
+    if dataset.rules.drawn:
+        shapes = look_at_shapes(manifest, boxes=boxes)
+        parent_shapes = None if parent is None else look_at_shapes(parent, boxes=boxes)
+        gates += shape_gates(shapes, details)
+    gates += [
         _counts(splits, classes, dataset.classes, policy),
         _balance(classes, parent, policy, details),
         _statistics(names, facts, dataset, parent, policy, details),
     ]
+    if shapes is not None:
+        gates += _drawn_like_before(shapes, parent_shapes, policy, details)
     labelled = sum(c is not None for c in classes)
     return Report(
         kind="data",
@@ -67,6 +88,7 @@ def run_data_tests(dataset: Dataset, version: Version, policy: DataPolicy | None
             Metric("images", float(len(keys)), n=len(keys)),
             Metric("labelled", float(labelled), n=len(keys)),
             *(Metric("images", float(n), n=n, slice=s) for s, n in sorted(Counter(splits).items())),
+            *_shape_counts(shapes),
         ),
         gates=tuple(gates),
         details=details,
@@ -104,44 +126,6 @@ def _leaks(keys: list[str], names: list[str], splits: list[str], details: dict[s
     return Gate("no leaks", not leaks, reason, float(len(leaks)), 0.0)
 
 
-def near_pairs(
-    hashes: npt.NDArray[np.uint64],
-    groups: npt.NDArray[np.int64],
-    looks: npt.NDArray[np.float64],
-    *,
-    bits: int,
-) -> Iterator[tuple[int, int]]:
-    """Pairs (i, j) of images in different groups that look nearly alike.
-
-    ``hashes`` (n,) are 64-bit perceptual hashes; those of a pair differ in at most ``bits``.
-    ``looks`` (n, d) are statistics; those of a pair agree within 5 %, because the hashes of flat
-    pictures agree by chance. Hashes are cut into ``bits + 1`` bands: two that differ in at most
-    ``bits`` bits are equal in one band at least (pigeonhole), so only those are compared.
-    """
-    seen: set[tuple[int, int]] = set()
-    edges = np.linspace(0, 64, bits + 2).astype(int)
-    for low, high in pairwise(edges):
-        mask = np.uint64((1 << int(high - low)) - 1)
-        band = (hashes >> np.uint64(low)) & mask
-        order = np.argsort(band, kind="stable")
-        starts = np.flatnonzero(np.r_[True, np.diff(band[order]) != 0, True])
-        for start, end in pairwise(starts):
-            members = order[start:end]
-            if len(members) < 2 or len(set(groups[members].tolist())) < 2:
-                continue
-            for at in range(0, len(members), _ROWS):
-                rows = members[at : at + _ROWS]
-                near = np.bitwise_count(hashes[rows, None] ^ hashes[None, members]) <= bits
-                near &= groups[rows, None] < groups[None, members]
-                r, c = np.nonzero(near)
-                one, other = looks[rows[r]], looks[members[c]]
-                alike = np.all(np.abs(one - other) <= 0.05 * (1.0 + np.abs(one)), axis=1)
-                for pair in zip(rows[r[alike]].tolist(), members[c[alike]].tolist(), strict=True):
-                    if pair not in seen:
-                        seen.add(pair)
-                        yield pair
-
-
 def _near_leaks(
     keys: list[str],
     names: list[str],
@@ -160,12 +144,8 @@ def _near_leaks(
     images = [name for name, found in splits_of.items() if len(found) == 1]
     order = sorted({s for found in splits_of.values() for s in found})
     pairs = near_pairs(
-        np.array([int(facts[n]["phash"], 16) for n in images], dtype=np.uint64),
-        np.array([order.index(next(iter(splits_of[n]))) for n in images], dtype=np.int64),
-        np.array(
-            [[facts[n][s] for s in ("brightness", "contrast", "entropy")] for n in images],
-            dtype=np.float64,
-        ).reshape(-1, 3),
+        *_looks(images, facts),
+        groups=np.array([order.index(next(iter(splits_of[n]))) for n in images], dtype=np.int64),
         bits=policy.near_bits,
     )
     found = [pair for pair, _ in zip(pairs, range(_MAX_PAIRS), strict=False)]
@@ -185,25 +165,111 @@ def _near_leaks(
     return Gate("near-duplicates", passed, reason, float(len(found)), 0.0)
 
 
-def _conflicts(
-    keys: list[str],
-    names: list[str],
-    labels: list[str | None],
-    classes: list[Classes],
-    details: dict[str, Any],
-) -> Gate:
-    seen: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
-    for key, name, label, found in zip(keys, names, labels, classes, strict=True):
-        if label is not None:
-            words = ", ".join(found or (NOTHING,))
-            seen[name].setdefault(label, (words, key))
-    bad = [sorted(by_label.values()) for by_label in seen.values() if len(by_label) > 1]
+def _shape_counts(shapes: ShapeFacts | None) -> list[Metric]:
+    if shapes is None:
+        return []
+    of_class = sorted(shapes.counts.items())
+    return [
+        Metric("shapes", float(shapes.counts.total()), n=len(shapes.images)),
+        *(Metric("shapes", float(n), n=n, slice=f"class={name}") for name, n in of_class),
+    ]
+
+
+class _Labels:
+    """The labels of a version, and how far two of them agree."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        keys: list[str],
+        names: list[str],
+        classes: list[Classes],
+        boxes: bool,
+    ) -> None:
+        self.manifest = manifest
+        self.keys = keys
+        self.names = names
+        self.classes = classes
+        self.texts: list[str | None] = manifest.column("label")
+        self._sizes = list(zip(manifest.column("height"), manifest.column("width"), strict=True))
+        self._boxes = boxes
+
+    def words(self, i: int) -> str:
+        """The classes of the i-th label, for people."""
+        return ", ".join(self.classes[i] or (NOTHING,))
+
+    def agreement(self, i: int, j: int) -> float:
+        """1 for the same label; of shapes, F1 over the objects that overlap by half or more."""
+        if self.texts[i] == self.texts[j]:
+            return 1.0
+        one, other = self.manifest.label(i), self.manifest.label(j)
+        if not isinstance(one, Shapes) or not isinstance(other, Shapes):
+            return 0.0
+        if self._sizes[i] != self._sizes[j]:
+            other = scaled(other, self._sizes[j], self._sizes[i])
+        return agreement(one.shapes, other.shapes, boxes=self._boxes, size=self._sizes[i])
+
+
+def _conflicts(labels: _Labels, details: dict[str, Any]) -> Gate:
+    """The same image under several keys must say the same; shapes, the same objects."""
+    seen: dict[str, list[int]] = defaultdict(list)
+    for i, (name, text) in enumerate(zip(labels.names, labels.texts, strict=True)):
+        if text is not None and all(labels.agreement(j, i) < 1.0 for j in seen[name]):
+            seen[name].append(i)
+    bad = [
+        sorted((labels.words(i), labels.keys[i]) for i in several)
+        for several in seen.values()
+        if len(several) > 1
+    ]
     details["conflicts"] = [{key: words for words, key in b} for b in bad[:_EXAMPLES]]
     reason = "no image carries two labels"
     if bad:
         example = " and ".join(f"{words} as {key}" for words, key in bad[0])
         reason = f"{len(bad)} image(s) carry several labels under several keys, e.g. {example}"
     return Gate("labels agree", not bad, reason, float(len(bad)), 0.0)
+
+
+def _near_conflicts(
+    labels: _Labels,
+    facts: Mapping[str, Mapping[str, Any]],
+    policy: DataPolicy,
+    details: dict[str, Any],
+) -> Gate:
+    """Images that look nearly alike should be labelled alike, whatever their split."""
+    first: dict[str, int] = {}
+    for i, (name, text) in enumerate(zip(labels.names, labels.texts, strict=True)):
+        if text is not None and name in facts:
+            first.setdefault(name, i)
+    images = list(first)
+    pairs = near_pairs(*_looks(images, facts), bits=policy.near_bits, groups=np.arange(len(images)))
+    found: list[tuple[int, int]] = []
+    for pair, _ in zip(pairs, range(_MAX_LOOKED), strict=False):
+        i, j = (first[images[place]] for place in pair)
+        if labels.agreement(i, j) < _SAME:
+            found.append((i, j))
+    details["near_conflicts"] = [
+        {labels.keys[i]: labels.words(i), labels.keys[j]: labels.words(j)}
+        for i, j in sorted(found)[:_EXAMPLES]
+    ]
+    reason = "images that look nearly alike are labelled alike"
+    if found:
+        i, j = min(found)
+        reason = (
+            f"{len(found)} pair(s) of images look nearly alike and are labelled differently, e.g. "
+            f"{labels.words(i)} as {labels.keys[i]} and {labels.words(j)} as {labels.keys[j]}: "
+            f"{_WARNING}"
+        )
+    passed = not found or "near-duplicates" not in policy.strict
+    return Gate("near-duplicates agree", passed, reason, float(len(found)), 0.0)
+
+
+def _looks(
+    images: list[str], facts: Mapping[str, Mapping[str, Any]]
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.float64]]:
+    """Perceptual hashes (n,) and statistics (n, 3), brightness first."""
+    hashes = np.array([int(facts[n]["phash"], 16) for n in images], dtype=np.uint64)
+    looks = [[facts[n][s] for s in ("brightness", "contrast", "entropy")] for n in images]
+    return hashes, np.array(looks, dtype=np.float64).reshape(-1, 3)
 
 
 def _declared(
@@ -225,23 +291,6 @@ def _declared(
         else f"every label is one of {', '.join(declared)}"
     )
     return Gate("declared classes", not wrong, reason, float(len(wrong)), 0.0)
-
-
-def _inside(manifest: Manifest, rules: LabelRules, details: dict[str, Any]) -> Gate:
-    problems = []
-    widths, heights = manifest.column("width"), manifest.column("height")
-    for i, key in enumerate(manifest.column("key")):
-        label = manifest.label(i)
-        for shape in label.shapes if isinstance(label, Shapes) else ():
-            try:
-                shape.check_inside(widths[i], heights[i])
-            except InvalidInput as error:
-                problems.append(f"{key}: {error.message}")
-    details["outside"] = problems[:_EXAMPLES]
-    reason = "every shape lies in its image"
-    if problems:
-        reason = f"{len(problems)} shape(s) do not lie in their image, e.g. {problems[0]}"
-    return Gate("shapes inside", not problems, reason, float(len(problems)), 0.0)
 
 
 def _counts(
@@ -327,7 +376,44 @@ def _statistics(
     return _warning("statistics", reason, shifts[worst], policy.max_statistics_shift, policy)
 
 
-def _warning(name: str, reason: str, value: float, limit: float, policy: DataPolicy) -> Gate:
+def _drawn_like_before(
+    shapes: ShapeFacts, parent: ShapeFacts | None, policy: DataPolicy, details: dict[str, Any]
+) -> list[Gate]:
+    """The shapes of new images against the parent's: how many, how large, how wide; the classes."""
+    names = ("shape balance", "shape statistics")
+    if parent is None:
+        return [Gate(name, True, "the first version: nothing to compare with") for name in names]
+    gates = []
+    before, after = shares(parent.counts), shares(shapes.counts)
+    changes = {c: after.get(c, 0.0) - before.get(c, 0.0) for c in sorted({*before, *after})}
+    details["shape_balance"] = {c: round(change, 6) for c, change in changes.items()}
+    if not before or not after:
+        gates.append(Gate(names[0], True, "no shapes to compare with the parent version"))
+    else:
+        worst = max(changes, key=lambda c: abs(changes[c]))
+        reason = f"the share of {worst} in all shapes changed by {changes[worst]:+.1%} against the "
+        gates.append(
+            _warning(
+                names[0], f"{reason}parent version", changes[worst], policy.max_balance_change,
+                policy, rule="class balance",
+            )
+        )  # fmt: skip
+    shifts = shape_shifts(shapes, parent)
+    if shifts is None:
+        return [*gates, Gate(names[1], True, "no new shapes to compare with the parent version")]
+    details["shape_statistics"] = {name: round(shift, 6) for name, shift in shifts.items()}
+    worst = max(shifts, key=lambda name: abs(shifts[name]))
+    reason = (
+        f"the shapes of new images differ most in {worst}: {shifts[worst]:+.2f} standard "
+        "deviations from the parent's mean"
+    )
+    limit = policy.max_statistics_shift
+    return [*gates, _warning(names[1], reason, shifts[worst], limit, policy, rule="statistics")]
+
+
+def _warning(
+    name: str, reason: str, value: float, limit: float, policy: DataPolicy, *, rule: str = ""
+) -> Gate:
     beyond = abs(value) > limit
-    passed = not beyond or name not in policy.strict
+    passed = not beyond or (rule or name) not in policy.strict
     return Gate(name, passed, f"{reason}: {_WARNING}" if beyond else reason, abs(value), limit)

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autofocus.evaluation.losses import image_loss
-from autofocus.evaluation.moving import mirrored, plain, pushed, scaled
 from autofocus.evaluation.samples import threshold_of
 from autofocus.imaging.corruptions import corrupt
 from autofocus.imaging.decode import decode
+from autofocus.imaging.moving import mirrored, plain, pushed, scaled
 from autofocus.types.data import Task
 from autofocus.types.geometry import Shapes
 from autofocus.types.models import Predictor
