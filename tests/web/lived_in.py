@@ -9,6 +9,8 @@ import pytest
 from loop_story import Story
 from loop_world import World
 
+from autofocus.types.production import Case
+
 
 @dataclass(frozen=True, slots=True)
 class LivedIn:
@@ -48,5 +50,17 @@ def live_in(root: Path) -> LivedIn:
         prediction = world.project.monitor.latest(1, roles=("champion",))[0]["id"]
         assert case.challenger is not None
         return LivedIn(root, world.project.name, case.id, case.model, case.challenger, prediction)
+    finally:
+        world.close()
+
+
+def heal(root: Path) -> Case:
+    """Drive the small world to the end of its first case, which promotes its challenger."""
+    world = World(root)
+    try:
+        story = Story(world)
+        story.go(lambda: bool(world.loop.cases()) and story.case.outcome is not None)
+        assert story.case.outcome == "promoted"
+        return story.case
     finally:
         world.close()

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from lived_in import light_training
-from loop_story import Story
-from loop_world import World
+from lived_in import heal, light_training
 from playwright.sync_api import Page, expect
 
 from autofocus.api.launch import running
@@ -29,15 +27,9 @@ def healed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, C
     """A small world whose first case promoted its challenger."""
     with pytest.MonkeyPatch.context() as patch:
         light_training(patch)
-        world = World(tmp_path_factory.mktemp("story") / "w")
-        try:
-            story = Story(world)
-            story.go(lambda: bool(world.loop.cases()) and story.case.outcome is not None)
-            case = story.case
-            assert case.outcome == "promoted"
-        finally:
-            world.close()
-        with running(world.root) as client:
+        root = tmp_path_factory.mktemp("story") / "w"
+        case = heal(root)
+        with running(root) as client:
             yield client, case
 
 

@@ -111,7 +111,7 @@ export const SCORES: Record<string, string> = {
 /** The rooms' sentences name scores by their technical names; people get plain ones. */
 export function plain(text: string): string {
   const told = text.replace(
-    /(\d+) wins, (\d+) losses, (\d+) ties on labelled disagreements \(e-value ([\d.e+]+)\)/,
+    /(\d+) wins, (\d+) losses, (\d+) ties on labelled disagreements \(e-value (?:up to )?([\d.e+]+)\)/,
     (_, wins: string, losses: string, ties: string, e: string) =>
       `on labelled disagreements the challenger was right ${times(wins)}, the champion ${times(losses)}` +
       `${Number(ties) ? `, neither ${times(ties)}` : ""} (evidence ${readable(Number(e))})`,

@@ -52,6 +52,7 @@ def create_app(
     app.state.inference_url = inference_url
     app.state.uploads = {}
     app.state.embedding = Background()
+    app.state.testing = Background()
     for module in (projects, data, uploads, labels, models, monitor, cases, settings, stream):
         app.include_router(module.router, prefix="/api")
     for router in (annotated, suggested, monitor.machine):

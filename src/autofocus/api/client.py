@@ -129,6 +129,11 @@ class Client:
                     raise
                 time.sleep(0.1)
 
+    def projects(self) -> list[dict[str, Any]]:
+        """Every project of the workspace: name, task, classes."""
+        answer: list[dict[str, Any]] = self._get("/api/projects")
+        return answer
+
     def overview(self, project: str) -> dict[str, Any]:
         """The project at a glance."""
         answer: dict[str, Any] = self._get(f"/api/projects/{project}")

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,11 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from autofocus.api.app import create_app
+from autofocus.api.background import Background
 from autofocus.compute.hardware import usage_now
 from autofocus.errors import AutofocusError, Forbidden, Unavailable, WorkspaceBusy
-from autofocus.workspace.workspace import Workspace
+from autofocus.types.clock import seconds_since
+from autofocus.workspace.workspace import Project, Workspace
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("autofocus.up")
 
 TICK_SECONDS = 0.25
+TRAININGS_SECONDS = 1.0
+# Whoever waits for a run of theirs makes its model at once; after this nobody does.
+LEFT_ALONE_SECONDS = 3.0
 RESTART_SECONDS = 0.5
 
 
@@ -281,10 +287,16 @@ def _alive(pid: int) -> bool:
 
 
 class Ticker:
-    """Drives monitor and loop of every project in a thread of its own."""
+    """Drives monitor and loop of every project in a thread of its own.
+
+    It also ends what nobody waits for: a training that was asked for over HTTP, or whose command
+    was killed, becomes a model with its tests.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self._testing = Background()
+        self._looked_at_trainings = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
 
@@ -303,11 +315,16 @@ class Ticker:
                 self._workspace.service.note(lambda: usage_now(self._workspace.root))
             except AutofocusError as error:
                 log.error("the servers' figures were not noted: %s", error)
+            due = time.monotonic() - self._looked_at_trainings > TRAININGS_SECONDS
+            if due:
+                self._looked_at_trainings = time.monotonic()
             for info in self._workspace.projects():
                 if self._stopping.is_set():
                     return
                 try:
                     project = self._workspace.project(info.name)
+                    if due:
+                        self._follow_trainings(project)
                     project.loop.tick()
                     project.assistant.tick()
                 except AutofocusError as error:
@@ -315,3 +332,10 @@ class Ticker:
                     # the others; it is tried again at the next tick.
                     log.error("project %s: %s", info.name, error)
                     self._stopping.wait(2.0 if error.code.retryable else 10.0)
+
+    def _follow_trainings(self, project: Project) -> None:
+        for run in project.training.unregistered():
+            now = project.training.poll(run.id)
+            ended = now.finished_at
+            if now.state == "done" and ended and seconds_since(ended) > LEFT_ALONE_SECONDS:
+                self._testing.start(now.id, partial(project.finish_training, now.id))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from autofocus.api.access import InProject
-from autofocus.api.shapes import ModelDetails, shaped
+from autofocus.api.background import Background
+from autofocus.api.shapes import ModelDetails, RunProgress, Work, shaped
+from autofocus.errors import Conflict
 from autofocus.types.codec import encode
 from autofocus.types.models import Model, Run
 from autofocus.types.production import Deployment
@@ -41,9 +43,9 @@ def runs(project: InProject) -> list[dict[str, Any]]:
     return [encode(run) for run in project.training.runs()]
 
 
-@router.post("/runs", status_code=202)
+@router.post("/runs", **shaped(Run, status=202), status_code=202)
 def start_run(project: InProject, body: RunRequest) -> dict[str, Any]:
-    """Start a training run; it goes on in a process of its own."""
+    """Start a training run in a process of its own; when it is done its model is tested."""
     spec = project.training.spec(
         project.data.version(body.version).digest,
         architecture=body.architecture,
@@ -54,10 +56,19 @@ def start_run(project: InProject, body: RunRequest) -> dict[str, Any]:
     return encode(project.training.start(spec))  # type: ignore[no-any-return]
 
 
-@router.get("/runs/{run}")
+@router.get("/runs/{run}", **shaped(Run))
 def run(project: InProject, run: str) -> dict[str, Any]:
     """One run as it stands now."""
     return encode(project.training.poll(run))  # type: ignore[no-any-return]
+
+
+@router.get("/runs/{run}/progress", **shaped(RunProgress))
+def progress(project: InProject, run: str) -> dict[str, Any]:
+    """One run as it stands now, how far it is, and its metrics over its steps."""
+    found = project.training.poll(run)
+    done, steps = project.training.steps(run)
+    told: dict[str, Any] = encode(RunProgress(found, done, steps, project.training.curves(run)))
+    return told
 
 
 @router.get("/runs/{run}/curves")
@@ -65,6 +76,17 @@ def curves(project: InProject, run: str) -> dict[str, Any]:
     """The run's metrics over its steps."""
     found: dict[str, Any] = encode(project.training.curves(run))
     return found
+
+
+@router.post("/runs/{run}/cancel", **shaped(Run))
+def cancel_run(project: InProject, run: str) -> dict[str, Any]:
+    """End a run; one that has ended stays what it is. A case's training ends with its case."""
+    if project.training.run(run).case:
+        raise Conflict(
+            f"{run} trains for {project.training.run(run).case}.",
+            hint="Cancel the case: its training ends with it.",
+        )
+    return encode(project.training.cancel(run))  # type: ignore[no-any-return]
 
 
 @router.get("/models", **shaped(list[Model]))
@@ -82,6 +104,29 @@ def model(project: InProject, model: str) -> dict[str, Any]:
         "lineage": encode(project.models.lineage_of_model(found.id)),
         "reports": encode(project.models.reports(found.id)),
     }
+
+
+@router.post("/models/{model}/test", **shaped(Work, status=202), status_code=202)
+def start_test(
+    project: InProject, model: str, request: Request, champion: str | None = None
+) -> dict[str, Any]:
+    """Test a model on the test images of its version, in the background.
+
+    Paired with ``champion`` on the same images (an id or alias; without one the champion of now).
+    The report joins the model's reports.
+    """
+    work: Background = request.app.state.testing
+    found = project.models.model(model)
+    other = None if champion is None else project.models.model(champion).id
+    work.start(found.id, lambda: project.test_model(found.id, champion=other))
+    return state_of_test(project, model, request)
+
+
+@router.get("/models/{model}/test", **shaped(Work))
+def state_of_test(project: InProject, model: str, request: Request) -> dict[str, Any]:
+    """Whether a test of the model goes on, and what was wrong with the last one."""
+    work: Background = request.app.state.testing
+    return encode(Work(*work.state(project.models.model(model).id)))  # type: ignore[no-any-return]
 
 
 @router.post("/models/{model}/promote")

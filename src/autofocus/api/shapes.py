@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from autofocus.events import EventKind
 from autofocus.types.data import LabelTask
-from autofocus.types.models import Model, Report
+from autofocus.types.models import Model, Report, Run
 from autofocus.types.production import (
     AlarmMode,
     Deployment,
@@ -390,6 +390,24 @@ class ModelDetails:
     model: Model
     lineage: Mapping[str, Any]
     reports: tuple[Report, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """A training run, how many of its steps are done, and each metric's points [step, value]."""
+
+    run: Run
+    done: int
+    steps: int
+    curves: Mapping[str, list[list[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Work in the background: whether it goes on, and what was wrong the last time."""
+
+    running: bool
+    error: str
 
 
 @dataclass(frozen=True, slots=True)

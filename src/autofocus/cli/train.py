@@ -63,8 +63,7 @@ def train(
         with session.progress("Training") as advance:
             run = project.training.start(spec)
             run = project.training.wait(run.id, progress=advance)
-        model = project.models.register(run, parent=from_model, case=None)
-        report = project.test_model(model.id)
+        model, report = project.finish_training(run.id)
         promoted = promote and report.passed
         if promoted:
             project.promote(

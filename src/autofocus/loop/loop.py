@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -17,7 +16,7 @@ from autofocus.loop.cases import PLAIN, TRY_AGAIN, Cases
 from autofocus.loop.model_tests import run_model_tests
 from autofocus.store import tables
 from autofocus.store.database import record_event
-from autofocus.types.clock import now, parse
+from autofocus.types.clock import now, seconds_since
 from autofocus.types.codec import decode, digest
 from autofocus.types.data import Task
 from autofocus.types.production import Case, Deployment, Signal
@@ -239,7 +238,7 @@ class Loop:
         closed = [c.closed_at for c in self._cases.list() if c.closed_at]
         if not seconds or not closed:
             return False
-        return (datetime.now(UTC) - parse(max(closed))).total_seconds() < seconds
+        return seconds_since(max(closed)) < seconds
 
     # -- looking -------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from autofocus.data.rows import lock_project
 from autofocus.errors import Conflict, NotFound
 from autofocus.events import Event
 from autofocus.registry.lineage import model_lineage
@@ -40,7 +41,8 @@ class Models:
     def register(self, run: Run, *, parent: str | None = None, case: str | None = None) -> Model:
         """Make the model version of a finished run; registering a run twice is once.
 
-        Raises Conflict if the run has no bundle.
+        ``parent`` is the model that it grew from; left out, that of the bundle that the run
+        started from. Raises Conflict if the run has no bundle.
         """
         if run.state != "done" or run.bundle is None or run.weights_digest is None:
             raise Conflict(
@@ -49,12 +51,15 @@ class Models:
             )
         metrics = self._bundle_metrics(run.bundle)
         with self._database.begin() as conn:
+            lock_project(conn, self.project)  # two who register at once get two numbers
             found = conn.execute(
                 sa.select(tables.model).where(
                     tables.model.c.project == self.project, tables.model.c.run == run.id
                 )
             ).one_or_none()
             if found is None:
+                if parent is None and run.spec.initial_bundle is not None:
+                    parent = self._of_bundle(conn, run.spec.initial_bundle)
                 number = 1 + int(
                     conn.execute(
                         sa.select(sa.func.coalesce(sa.func.max(tables.model.c.number), 0)).where(
@@ -257,6 +262,17 @@ class Models:
         found = json.loads(self._objects.get(f"bundles/{bundle}/{MANIFEST}"))
         metrics: dict[str, float] = found["metrics"]
         return metrics
+
+    def _of_bundle(self, conn: Connection, bundle: str) -> str | None:
+        """The first model with that bundle; None if none of this project has it."""
+        query = (
+            sa.select(tables.model.c.id)
+            .where(tables.model.c.project == self.project, tables.model.c.bundle == bundle)
+            .order_by(tables.model.c.number)
+            .limit(1)
+        )
+        found: str | None = conn.execute(query).scalar_one_or_none()
+        return found
 
     def _aliases(self, conn: Connection) -> dict[str, str]:
         rows = conn.execute(

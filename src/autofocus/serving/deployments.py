@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from autofocus.errors import Corrupted, InvalidInput, NotFound
-from autofocus.types.clock import parse
+from autofocus.types.clock import seconds_since
 from autofocus.types.codec import decode, encode
 from autofocus.types.data import check_project_name
 from autofocus.types.production import Deployment, ServerStatus
@@ -57,7 +56,7 @@ class Deployments:
                 status = decode(ServerStatus, json.loads(self.objects.get(key)))
             except NotFound:  # it has just shut down
                 continue
-            age = (datetime.now(UTC) - parse(status.heartbeat_at)).total_seconds()
+            age = seconds_since(status.heartbeat_at)
             if age <= max_age:
                 found.append(status)
         return sorted(found, key=lambda status: status.server)

@@ -202,7 +202,7 @@ class Training:
         while True:
             run = self.poll(run_id)
             if progress is not None:
-                done, total = self._steps(run_id)
+                done, total = self.steps(run_id)
                 progress(total if run.state == "done" else done, total)
             if run.state in FINAL:
                 return run
@@ -255,6 +255,38 @@ class Training:
             for name, step, value in conn.execute(query):
                 found.setdefault(name, []).append([step, value])
         return found
+
+    def steps(self, run_id: str) -> tuple[int, int]:
+        """Gradient steps done and to do, as far as the job has told."""
+        table = tables.run_metric
+        with self._database.read() as conn:
+            done = conn.execute(
+                sa.select(sa.func.max(table.c.step)).where(table.c.run == run_id)
+            ).scalar_one()
+            total = conn.execute(
+                sa.select(table.c.value).where(table.c.run == run_id, table.c.name == "steps")
+            ).scalar_one_or_none()
+        return int(done or 0), int(total or 0)
+
+    def unregistered(self) -> list[Run]:
+        """Runs that a person asked for and that are no model yet: going on, or ended well.
+
+        Those of a case are not among them, the loop looks after its own.
+        """
+        run, model = tables.run, tables.model
+        query = (
+            sa.select(run)
+            .outerjoin(model, (model.c.project == run.c.project) & (model.c.run == run.c.id))
+            .where(
+                run.c.project == self.project,
+                run.c.case.is_(None),
+                run.c.state.in_(("running", "done")),
+                model.c.id.is_(None),
+            )
+            .order_by(run.c.created_at, run.c.id)
+        )
+        with self._database.read() as conn:
+            return [_as_run(dict(row)) for row in conn.execute(query).mappings()]
 
     def artifacts(self, run_id: str) -> list[dict[str, Any]]:
         """The files a finished run left: ``path``, ``sha256``, ``size``, ``uri``."""
@@ -395,17 +427,6 @@ class Training:
                 for point in points:
                     insert_ignore(conn, tables.run_metric, run=run_id, **point)
         self._read_to[run_id] = start + len(data)
-
-    def _steps(self, run_id: str) -> tuple[int, int]:
-        table = tables.run_metric
-        with self._database.read() as conn:
-            done = conn.execute(
-                sa.select(sa.func.max(table.c.step)).where(table.c.run == run_id)
-            ).scalar_one()
-            total = conn.execute(
-                sa.select(table.c.value).where(table.c.run == run_id, table.c.name == "steps")
-            ).scalar_one_or_none()
-        return int(done or 0), int(total or 0)
 
     def _cancel_wanted(self, run_id: str) -> bool:
         with self._database.read() as conn:

@@ -13,3 +13,8 @@ def now() -> str:
 def parse(text: str) -> datetime:
     """The aware datetime of what :func:`now` wrote."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def seconds_since(text: str) -> float:
+    """Seconds from what :func:`now` wrote until now."""
+    return (datetime.now(UTC) - parse(text)).total_seconds()

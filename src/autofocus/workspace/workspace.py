@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from autofocus.store.backup import Backup
     from autofocus.store.packs import PackStore
     from autofocus.training.runs import Training
-    from autofocus.types.models import Gate, Predictor, Report
+    from autofocus.types.models import Gate, Model, Predictor, Report
     from autofocus.types.production import Deployment
 
 MARKER = "workspace.json"
@@ -675,6 +675,16 @@ class Project:
             width=sample.facts.width,
             height=sample.facts.height,
         )
+
+    def finish_training(self, run: str) -> tuple[Model, Report]:
+        """Make the model of a run that ended well and test it; twice is once.
+
+        Raises Conflict if the run has no model to give, InvalidInput if its version has no test
+        images: the model is registered all the same.
+        """
+        model = self.models.register(self.training.run(run))
+        reports = self.models.reports(model.id)
+        return model, reports[0] if reports else self.test_model(model.id)
 
     def test_model(self, model: str, *, champion: str | None = None, record: bool = True) -> Report:
         """Run the model tests by the gates of the policy, beside the champion if there is one."""

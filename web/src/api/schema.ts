@@ -1,4 +1,4 @@
-// openapi.json sha256:fa705a42461d84e8a9df1ac8791a34d5b4df2795acd1cbc7c276f7cba9a8fffe
+// openapi.json sha256:c0434563f15ccf7659380d59327ed8ea2f99d3a1efa11467e99fc45430f072bb
 export interface paths {
     "/api/events": {
         parameters: {
@@ -1054,6 +1054,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/models/{model}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * State Of Test
+         * @description Whether a test of the model goes on, and what was wrong with the last one.
+         */
+        get: operations["state_of_test_api_projects__project__models__model__test_get"];
+        put?: never;
+        /**
+         * Start Test
+         * @description Test a model on the test images of its version, in the background.
+         *
+         *     Paired with ``champion`` on the same images (an id or alias; without one the champion of now).
+         *     The report joins the model's reports.
+         */
+        post: operations["start_test_api_projects__project__models__model__test_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/monitor": {
         parameters: {
             query?: never;
@@ -1297,7 +1324,7 @@ export interface paths {
         put?: never;
         /**
          * Start Run
-         * @description Start a training run; it goes on in a process of its own.
+         * @description Start a training run in a process of its own; when it is done its model is tested.
          */
         post: operations["start_run_api_projects__project__runs_post"];
         delete?: never;
@@ -1326,6 +1353,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/runs/{run}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Run
+         * @description End a run; one that has ended stays what it is. A case's training ends with its case.
+         */
+        post: operations["cancel_run_api_projects__project__runs__run__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/runs/{run}/curves": {
         parameters: {
             query?: never;
@@ -1338,6 +1385,26 @@ export interface paths {
          * @description The run's metrics over its steps.
          */
         get: operations["curves_api_projects__project__runs__run__curves_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/runs/{run}/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Progress
+         * @description One run as it stands now, how far it is, and its metrics over its steps.
+         */
+        get: operations["progress_api_projects__project__runs__run__progress_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3394,6 +3461,21 @@ export interface components {
             weights_digest?: string | null;
         };
         /**
+         * RunProgress
+         * @description A training run, how many of its steps are done, and each metric's points [step, value].
+         */
+        RunProgress: {
+            /** Curves */
+            curves: {
+                [key: string]: number[][];
+            };
+            /** Done */
+            done: number;
+            run: components["schemas"]["Run"];
+            /** Steps */
+            steps: number;
+        };
+        /**
          * RunRequest
          * @description A training run to start.
          */
@@ -4102,6 +4184,16 @@ export interface components {
             key: string;
             /** Sha256 */
             sha256: string;
+        };
+        /**
+         * Work
+         * @description Work in the background: whether it goes on, and what was wrong the last time.
+         */
+        Work: {
+            /** Error */
+            error: string;
+            /** Running */
+            running: boolean;
         };
         /**
          * Decision
@@ -6024,6 +6116,72 @@ export interface operations {
             };
         };
     };
+    state_of_test_api_projects__project__models__model__test_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Work"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_test_api_projects__project__models__model__test_post: {
+        parameters: {
+            query?: {
+                champion?: string | null;
+            };
+            header?: never;
+            path: {
+                model: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Work"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     status_api_projects__project__monitor_get: {
         parameters: {
             query?: never;
@@ -6508,15 +6666,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description What was asked for. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Run"];
                 };
             };
             /** @description Validation Error */
@@ -6542,15 +6698,45 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description What was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_run_api_projects__project__runs__run__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
             /** @description Validation Error */
@@ -6585,6 +6771,38 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    progress_api_projects__project__runs__run__progress_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunProgress"];
                 };
             };
             /** @description Validation Error */

@@ -1,3 +1,4 @@
+export { CurveChart } from "./curve";
 export { DuelChart, HarmChart } from "./evidence";
 export { AccuracyChart, ClassChart, EvidenceChart, LatencyChart } from "./history";
 export { IntervalBar } from "./interval";

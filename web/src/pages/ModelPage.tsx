@@ -1,66 +1,192 @@
-import { url, type ModelDetails, type Report } from "../api/client";
+import { Fragment, useState } from "react";
+import { call, Problem, url, type ModelDetails, type Report, type RunProgress, type Work } from "../api/client";
 import { Aliases } from "../aliases";
+import { useApi } from "../api/live";
 import { IntervalBar } from "../charts";
+import { useDecision } from "../decisions";
 import { Gates } from "../gates";
 import { Chain, type Origin } from "../lineage";
-import { Card, Command, Fetched, Term } from "../parts";
+import { settingsOf } from "../models/Compare";
+import { TrainingCurves } from "../models/Curves";
+import { bySlice, headline, overall } from "../models/measures";
+import { Card, Failure, Fetched, Shown, Term } from "../parts";
 import { Link } from "../router";
 import { count, percent } from "../words";
 
 export function ModelPage({ project, id }: { project: string; id: string }) {
+  const asked = useApi<ModelDetails>(`projects/${project}/models/${id}`);
   return (
     <>
       <p className="crumb">
         <Link to={["p", project, "models"]}>Models</Link>
       </p>
       <h1>{id}</h1>
-      <Fetched<ModelDetails> path={`projects/${project}/models/${id}`}>
-        {({ model, lineage, reports }) => {
-          const report = reports[0];
-          return (
-            <div className="grid">
-              <Card title="In short" aside={<Aliases names={model.aliases ?? []} />}>
-                <p className="big">{percent(model.metrics?.["accuracy"])}</p>
-                <p className="soft">
-                  of {count(model.metrics?.["n"] ?? 0)} test images right, {count(model.metrics?.["errors"] ?? 0)} wrong
-                </p>
+      <Shown asked={asked}>
+        {(details) => (
+          <div className="grid">
+            <InShort project={project} details={details} again={asked.again} />
+            <Card title="Where it comes from">
+              <Chain project={project} origin={details.lineage as Origin} />
+            </Card>
+            <Tested project={project} details={details} again={asked.again} />
+            {details.model.run && (
+              <Card className="wide" title="How it learnt">
+                <Fetched<RunProgress> path={`projects/${project}/runs/${details.model.run}/progress`}>
+                  {(run) => <TrainingCurves curves={run.curves} />}
+                </Fetched>
               </Card>
-              <Card title="Where it comes from">
-                <Chain project={project} origin={lineage as Origin} />
-              </Card>
-              {report ? (
-                <ReportCards project={project} report={report} />
-              ) : (
-                <Card>
-                  <p>No tests are on record for this model.</p>
-                  <Command>{`autofocus --project ${project} models test ${model.id}`}</Command>
-                </Card>
-              )}
-            </div>
-          );
-        }}
-      </Fetched>
+            )}
+          </div>
+        )}
+      </Shown>
     </>
   );
 }
 
-function ReportCards({ project, report }: { project: string; report: Report }) {
-  const overall = Object.entries(MEASURES).flatMap(([name, title]) =>
-    report.metrics.filter((m) => !m.slice && m.name === name).map((m) => ({ ...m, title })),
+function InShort({
+  project,
+  details,
+  again,
+}: {
+  project: string;
+  details: ModelDetails;
+  again: () => void;
+}) {
+  const { model } = details;
+  const { ask, dialog } = useDecision(again);
+  const known = headline(model);
+  const errors = model.metrics?.["errors"];
+  const champion = model.aliases?.includes("champion");
+  const tried = model.aliases?.includes("challenger");
+  const report = details.reports[0];
+  const failed = report?.gates.filter((gate) => !gate.passed).length ?? 0;
+  return (
+    <Card title="In short" aside={<Aliases names={model.aliases ?? []} />}>
+      <p className="big">{known.value}</p>
+      <p className="soft">
+        {known.words} on {count(model.metrics?.["n"] ?? 0)} test images
+        {errors !== undefined && `, ${count(errors)} wrong`}
+      </p>
+      <dl className="facts">
+        {Object.entries(settingsOf(details)).map(([name, value]) => (
+          <Fragment key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </Fragment>
+        ))}
+        <dt>
+            <Term means="Names the weights: the same inputs give the same weights, bit by bit. `autofocus reproduce` checks it.">
+              Weights
+            </Term>
+          </dt>
+          <dd>
+            <code>{model.weights_digest.slice(0, 12)}</code>
+          </dd>
+      </dl>
+      {!champion && (
+        <button
+          type="button"
+          disabled={tried}
+          title={tried ? "A case is trying it: let the case decide, or cancel it." : undefined}
+          onClick={() =>
+            ask({
+              title: `Make ${model.id} the champion`,
+              explain: `It serves every request within a second, without a trial in shadow. ${
+                report
+                  ? failed
+                    ? `${failed} of its tests failed.`
+                    : "Its tests passed."
+                  : "It has not been tested."
+              } The champion of now stays ready for the way back.`,
+              button: "Promote",
+              path: `projects/${project}/models/${model.id}/promote`,
+              danger: failed > 0 || !report,
+              whyNeeded: true,
+            })
+          }
+        >
+          Promote
+        </button>
+      )}
+      {dialog}
+    </Card>
   );
-  const slices = report.metrics.filter((m) => m.slice && m.name === "accuracy");
+}
+
+function Tested({
+  project,
+  details,
+  again,
+}: {
+  project: string;
+  details: ModelDetails;
+  again: () => void;
+}) {
+  const path = `projects/${project}/models/${details.model.id}/test`;
+  const [started, setStarted] = useState(false);
+  const work = useApi<Work>(path, started ? 2 : 0);
+  const [problem, setProblem] = useState<Problem>();
+  const running = work.data?.running ?? false;
+  const report = details.reports[0];
+
+  async function test() {
+    setProblem(undefined);
+    try {
+      await call<Work>(path, {});
+      setStarted(true);
+      work.again();
+      again();
+    } catch (error) {
+      setProblem(error instanceof Problem ? error : new Problem(String(error), "", 0));
+    }
+  }
+
+  const button = (
+    <button type="button" className="small" disabled={running} onClick={() => void test()}>
+      {running ? "Testing…" : report ? "Test again" : "Test it now"}
+    </button>
+  );
+  const trouble = problem ?? (work.data?.error ? new Problem(work.data.error, "", 0) : undefined);
+  return (
+    <>
+      {trouble && (
+        <Card className="wide">
+          <Failure problem={trouble} />
+        </Card>
+      )}
+      {report ? (
+        <ReportCards project={project} report={report} button={button} />
+      ) : (
+        <Card title="Tests" aside={button}>
+          <p>No tests are on record for this model.</p>
+        </Card>
+      )}
+    </>
+  );
+}
+
+function ReportCards({
+  project,
+  report,
+  button,
+}: {
+  project: string;
+  report: Report;
+  button: React.ReactNode;
+}) {
+  const slices = bySlice(report);
   return (
     <>
       <Card title="Measured">
-        <MetricTable rows={overall} />
+        <MetricTable rows={overall(report)} />
         {slices.length > 0 && (
           <>
-            <h3>Right answers by kind of image</h3>
-            <MetricTable rows={slices.map((m) => ({ ...m, title: (m.slice ?? "").replace("=", ": ") }))} />
+            <h3>By kind of image</h3>
+            <MetricTable rows={slices} />
           </>
         )}
       </Card>
-      <Card title="Tests">
+      <Card title="Tests" aside={button}>
         <Gates gates={[...report.gates]} />
         <Confusion report={report} />
       </Card>
@@ -86,14 +212,6 @@ function ReportCards({ project, report }: { project: string; report: Report }) {
     </>
   );
 }
-
-/** What is worth a person's look, in plain words; everything else is in the report itself. */
-const MEASURES: Record<string, string> = {
-  accuracy: "Right answers",
-  balanced_accuracy: "Right answers, all classes counting the same",
-  calibration_error: "How far its certainty is off",
-  auc: "Pairs put in the right order",
-};
 
 type Row = { title: string; value: number; low?: number | null; high?: number | null; n?: number | null };
 
