@@ -172,6 +172,16 @@ def test_similar_images_need_a_champion_and_are_computed_behind_the_page(
     found = client.get(f"{EYES}/similar", params={"key": "01.png", "q": "camera:door"}).json()
     similar = decode(SimilarSamples, found)
     assert {item.sample.key for item in similar.items} == {"00.png", "02.png", "03.png"}
+    several = client.get(
+        f"{EYES}/similar", params={"key": ["01.png", "02.png"], "q": "camera:door"}
+    )
+    found = decode(SimilarSamples, several.json())
+    assert (found.keys, {i.sample.key for i in found.items}) == (
+        ("01.png", "02.png"), {"00.png", "03.png"},
+    )  # fmt: skip
+    for wrong in ({}, {"key": "01.png", "case": "eyes-case-1"}):
+        assert client.get(f"{EYES}/similar", params=wrong).status_code == 422
+    assert client.get(f"{EYES}/similar", params={"case": "eyes-case-1"}).status_code == 404
     disputed = client.get(f"{EYES}/search", params={"q": "is:disputed"}).json()
     assert disputed["total"] == project.data.search("class:open").total
 

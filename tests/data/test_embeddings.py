@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -103,6 +104,38 @@ def test_similar_images_are_those_of_a_plain_comparison(
         data.similar("none.png")
     with pytest.raises(InvalidInput, match="1 to"):
         data.similar("007.png", limit=0)
+
+
+def test_images_like_one_of_several_or_like_pictures_from_elsewhere(
+    dataset: Dataset, model: Colours, picture: Draw
+) -> None:
+    fill(dataset, picture, 40)
+    data = with_model(dataset, model)
+    data.embeddings.compute()
+    apart = {key: data.similar(key, limit=40).items for key in ("003.png", "017.png")}
+    both = data.similar(["003.png", "017.png", "003.png"], limit=40)
+    assert both.keys == ("003.png", "017.png")
+    closest: dict[str, float] = {}
+    for item in (*apart["003.png"], *apart["017.png"]):
+        closest[item.sample.key] = max(item.similarity, closest.get(item.sample.key, -1.0))
+    for key in both.keys:
+        closest.pop(key)
+    assert {i.sample.key: i.similarity for i in both.items} == pytest.approx(closest, abs=1e-3)
+    got = [item.similarity for item in both.items]
+    assert got == sorted(got, reverse=True)
+    with pytest.raises(InvalidInput, match="1 to 100 images"):
+        data.similar([])
+    # One picture is in the project and one is not: neither is shown.
+    strange, known = picture(99), data.sample("003.png")
+    model.seen = 0
+    found = data.more_like(
+        {known.sha256: lambda: 1 / 0, hashlib.sha256(strange).hexdigest(): lambda: strange},  # type: ignore[dict-item,return-value]
+        "split:train", limit=5,
+    )  # fmt: skip
+    assert model.seen == 1
+    assert len(found.items) == 5
+    assert found.keys == ()
+    assert all(i.sample.split == "train" and i.sample.key != "003.png" for i in found.items)
 
 
 def test_only_what_is_missing_is_computed_and_it_is_kept(

@@ -7,11 +7,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autofocus.data.dataset import Dataset, NewImage
+from autofocus.data.finding import hex_names
 from autofocus.data.query import META, NUMBERS, STATES, STATISTICS, Query, Term
 from autofocus.data.search import SORTS
 from autofocus.errors import InvalidInput
@@ -130,8 +133,16 @@ COLUMNS = ["camera", "strange name", 'quo"te', "größe"]
 class Says:
     """A model's answers about some images."""
 
+    classes = ("open", "closed")
+
     def __init__(self, answers: dict[str, tuple[str, float]]) -> None:
         self.answers = answers
+        self.label = np.array([self.classes.index(said) for said, _ in answers.values()], np.int16)
+        self.confidence = np.array([sure for _, sure in answers.values()], np.float64)
+
+    def places(self, names: npt.NDArray[np.bytes_]) -> npt.NDArray[np.int64]:
+        place = {name: i for i, name in enumerate(self.answers)}
+        return np.array([place.get(name, -1) for name in hex_names(names)], np.int64)
 
     def predicted(self, label: str) -> list[str]:
         return [name for name, (said, _) in self.answers.items() if said == label]
@@ -249,7 +260,20 @@ def _float(text: Any) -> float | None:
 def world(database: Database, dataset: Dataset, picture: Draw) -> World:
     made = World(database, dataset, picture)
     made.dataset._search._answers = lambda: made.says
+    made.dataset.warm()
     return made
+
+
+@pytest.fixture
+def rows_asked(world: World) -> Dataset:
+    """The same dataset for a process that never keeps its rows in memory."""
+    data = world.dataset
+    asking = Dataset(
+        data._database, data._objects, data._packs, "eyes", classes=data.classes, search_memory=0
+    )
+    asking._search._answers = lambda: world.says
+    assert not asking.warm()
+    return asking
 
 
 WORDS: dict[str, list[str]] = {
@@ -287,7 +311,7 @@ def term_about_the_world(draw: st.DrawFn) -> Term:
     limit=st.integers(7, 25),
 )
 def test_a_search_finds_what_a_plain_filter_finds(
-    world: World, terms: list[Term], sort: str, limit: int
+    world: World, rows_asked: Dataset, terms: list[Term], sort: str, limit: int
 ) -> None:
     query = Query(tuple(terms))
     wanted = {s.key for s in world.samples if all(world.meets(s, t) for t in terms)}
@@ -296,6 +320,8 @@ def test_a_search_finds_what_a_plain_filter_finds(
     while True:
         page = world.dataset.search(query, sort=sort, limit=limit, cursor=cursor)
         assert page.total == len(wanted)
+        # Whether rows are asked or columns in memory.
+        assert page == rows_asked.search(query, sort=sort, limit=limit, cursor=cursor)
         # A window by offset is the page that the cursor leads to.
         window = world.dataset.search(query, sort=sort, limit=limit, offset=len(got), count=False)
         assert window.items == page.items
@@ -312,6 +338,7 @@ def test_a_search_finds_what_a_plain_filter_finds(
         assert values == sorted(values, reverse=sort.startswith("-"))
     facets = world.dataset.facets(query)
     assert facets.total == len(wanted)
+    assert facets == rows_asked.facets(query)
 
 
 def test_facets_count_the_alternatives_of_what_was_chosen(world: World) -> None:

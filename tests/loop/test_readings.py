@@ -7,11 +7,13 @@ from loop_story import Story
 from loop_world import World
 
 from autofocus.errors import NotFound
+from autofocus.loop import evidence
 
 
 def test_evidence_of_harm_and_of_the_challenger_is_replayed_answer_by_answer(world: World) -> None:
     story = Story(world)
     case = story.go_to("shadow")
+    alike_to_the_drifted(world, case.id)
     harm = world.loop.harm_history(case.id)
     points = harm["points"]
     answers = world.project.labels.answers(case.id, purpose="verdict")
@@ -43,6 +45,23 @@ def test_evidence_of_harm_and_of_the_challenger_is_replayed_answer_by_answer(wor
             assert row[row["winner"]] == row["truth"]
 
 
+def alike_to_the_drifted(world: World, case: str) -> None:
+    """Images of the project that look like the drifted ones have a glass, as they have."""
+    world.project.data.embeddings.compute()
+    drifted = set(window_of(world, case))
+    found = world.loop.more_like(case, limit=5)
+    assert found.items
+    assert not {item.sample.sha256 for item in found.items} & drifted
+    assert found.items == tuple(sorted(found.items, key=lambda i: -i.similarity))
+    only = world.loop.more_like(case, "split:test", limit=3)
+    assert {item.sample.split for item in only.items} == {"test"}
+
+
+def window_of(world: World, case: str) -> list[str]:
+    names = evidence.drifted_ids(world.loop._rooms, world.loop.case(case))
+    return list(world.project.log.window([str(name) for name in names]).sha256)
+
+
 def test_before_there_is_evidence_it_is_empty(world: World) -> None:
     case = world.loop.open_by_hand(who="ann", why="a look")
     assert world.loop.harm_history(case.id) == {"margin": None, "bar": None, "points": []}
@@ -50,3 +69,5 @@ def test_before_there_is_evidence_it_is_empty(world: World) -> None:
     assert (duel["pairs"], duel["disagreements"], len(duel["points"])) == (0, [], 1)
     with pytest.raises(NotFound):
         world.loop.duel("light-case-99")
+    with pytest.raises(NotFound, match="named"):
+        world.loop.more_like(case.id)

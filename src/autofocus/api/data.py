@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
@@ -139,8 +139,19 @@ def facets(project: InProject, q: str = "") -> dict[str, Any]:
 
 
 @router.get("/similar", **shaped(SimilarSamples))
-def similar(project: InProject, key: str, q: str = "", limit: int = 100) -> dict[str, Any]:
-    """Images that look to the champion like this one, among those that it has looked at."""
+def similar(
+    project: InProject,
+    key: Annotated[list[str], Query(default_factory=list)],
+    case: str = "",
+    q: str = "",
+    limit: int = 100,
+) -> dict[str, Any]:
+    """Images that look to the champion like one of those (``key``, as often as wanted), or like
+    the drifted ones of a ``case``, among those that it has looked at."""
+    if bool(key) == bool(case):
+        raise InvalidInput("Name images by key, or one case.", field="key")
+    if case:
+        return encode(project.loop.more_like(case, q, limit=limit))  # type: ignore[no-any-return]
     return encode(project.data.similar(key, q, limit=limit))  # type: ignore[no-any-return]
 
 

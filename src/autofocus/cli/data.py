@@ -164,7 +164,15 @@ def search(
     cursor: Annotated[str | None, typer.Option(help="Next page, as the last one printed.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows per page.")] = 50,
     like: Annotated[
-        str | None, typer.Option(help="Key of an image: those that the champion finds similar.")
+        list[str] | None,
+        typer.Option(
+            help="Key of an image: those that the champion finds similar to it; give it again for "
+            "further images."
+        ),
+    ] = None,
+    like_case: Annotated[
+        str | None,
+        typer.Option("--like-case", help="A case: images similar to those that drifted in it."),
     ] = None,
 ) -> None:
     """Find images by class, split, source, author, case, statistics and metadata.
@@ -179,14 +187,20 @@ def search(
 
     session: Session = context.obj
     with session.open_project() as project:
-        if like is not None or Query.parse(query).needs_answers:
+        if like or like_case or Query.parse(query).needs_answers:
             with session.progress("The champion looks at the images") as advance:
                 project.data.embeddings.compute(advance, threads=os.cpu_count() or 1)
-        if like is not None:
-            alike = project.data.similar(like, query, limit=limit)
+        if like or like_case:
+            if like and like_case:
+                raise InvalidInput("Name images to be like or a case, not both.", field="like")
+            alike = (
+                project.loop.more_like(like_case, query, limit=limit)
+                if like_case
+                else project.data.similar(like or (), query, limit=limit)
+            )
             session.table(
                 alike,
-                f"Similar to {like}, as {alike.status.model} sees it",
+                f"Similar to {like_case or ', '.join(alike.keys)}, as {alike.status.model} sees it",
                 ["similarity", "key", "split", "label"],
                 (
                     (

@@ -22,7 +22,8 @@ class Settings:
     ``database`` and ``store`` empty: SQLite and a folder inside the workspace. ``author`` signs
     labels, versions and decisions made from this machine. ``max_pixels`` is the decode-bomb
     limit per image. ``max_upload_megabytes`` bounds one uploaded file, ``max_import_megabytes`` all
-    files of one import through the browser. ``threads`` 0: as many as there are cores.
+    files of one import through the browser. ``search_megabytes`` bounds the memory that searches
+    take for one project's rows. ``threads`` 0: as many as there are cores.
     """
 
     database: str = ""
@@ -34,6 +35,7 @@ class Settings:
     max_pixels: int = 64_000_000
     max_upload_megabytes: int = 64
     max_import_megabytes: int = 4096
+    search_megabytes: int = 1000
     threads: int = 0
     log_level: str = "INFO"
     ray_address: str = ""

@@ -107,6 +107,8 @@ SETTINGS: Mapping[str, str] = {
     "max_pixels": "Largest image that is opened, in pixels.",
     "max_upload_megabytes": "Largest upload of one file.",
     "max_import_megabytes": "Largest import through the browser, all files together.",
+    "search_megabytes": "Memory that one project's rows may take so that searches are quick; 0: "
+    "searches always ask the database.",
     "threads": "Processor threads of a training run; 0: as many as there are cores.",
     "log_level": "How much is written to the log.",
     "ray_address": "Ray cluster that trains; empty: this machine.",

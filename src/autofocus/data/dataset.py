@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +75,7 @@ class Dataset:
     """The images and versions of one project.
 
     ``embedder`` gives the model that similar images and ``predicted:`` go by, None without one.
+    ``search_memory`` is how many bytes the rows may take in memory, so that searches are quick.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Dataset:
         max_pixels: int = 64_000_000,
         author: str = "",
         embedder: Callable[[], Embedder | None] = lambda: None,
+        search_memory: int = 1_000_000_000,
     ) -> None:
         self._database = database
         self._objects = objects
@@ -98,8 +100,10 @@ class Dataset:
         self.rules = LabelRules(project, task, classes)
         self.max_pixels = max_pixels
         self._author = author
-        self.embeddings = Embeddings(database, objects, packs, project, embedder)
-        self._search = Search(database, self.rules, self.embeddings.answers)
+        self.embeddings = Embeddings(
+            database, objects, packs, project, embedder, lambda: self._search
+        )
+        self._search = Search(database, self.rules, self.embeddings.answers, memory=search_memory)
         plugins = plugin_manager(builtins=(catalogue.BuiltinFormats(),))
         self._readers = merge(plugins.hook.import_formats())
         self._writers: dict[str, Writer] = merge(plugins.hook.export_formats())
@@ -320,19 +324,54 @@ class Dataset:
         """How many of the images found have which class, split, metadata value and so on."""
         return self._search.facets(Query.parse(query) if isinstance(query, str) else query)
 
-    def similar(self, key: str, query: Query | str = "", *, limit: int = 100) -> SimilarSamples:
-        """Images that look to the champion like ``key``, among those that meet ``query``.
+    def warm(self) -> bool:
+        """Read the rows into memory now, so that the next search takes milliseconds.
+
+        It happens by itself from the second search on. False if they need more memory than they
+        may take: then searches ask the database.
+        """
+        return self._search.warm()
+
+    def close(self) -> None:
+        """Give that memory back."""
+        self._search.close()
+
+    def similar(
+        self, key: str | Sequence[str], query: Query | str = "", *, limit: int = 100
+    ) -> SimilarSamples:
+        """Images that look to the champion like ``key``, or like any of several, among those that
+        meet ``query``.
 
         Only images that it has looked at can be found: ``embeddings.compute()`` first. Raises
         NotFound for an unknown key or without a champion.
         """
         query = Query.parse(query) if isinstance(query, str) else query
-        return self.embeddings.similar(self.sample(key), self._search, query, limit=limit)
+        keys = dict.fromkeys([key] if isinstance(key, str) else key)
+        return self.embeddings.similar([self.sample(k) for k in keys], query, limit=limit)
+
+    def more_like(
+        self,
+        pictures: Mapping[str, Callable[[], bytes]],
+        query: Query | str = "",
+        *,
+        without: Iterable[str] = (),
+        limit: int = 100,
+    ) -> SimilarSamples:
+        """Images like any of ``pictures`` (by sha256, with how to read them), but neither these
+        nor those of sha256 ``without``. Raises NotFound without a champion.
+        """
+        query = Query.parse(query) if isinstance(query, str) else query
+        return self.embeddings.more_like(pictures, query, without=without, limit=limit)
 
     def looked_through(self, embedder: Embedder) -> Embeddings:
         """The embeddings of the images by another model than the champion."""
         return Embeddings(
-            self._database, self._objects, self._packs, self.project, lambda: embedder
+            self._database,
+            self._objects,
+            self._packs,
+            self.project,
+            lambda: embedder,
+            lambda: self._search,
         )
 
     def image(self, name: str) -> bytes:

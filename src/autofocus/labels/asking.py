@@ -173,7 +173,7 @@ def _question(
     # A label that is there is part of the name: who asks again after it means it anew.
     named = "\n".join((labels.project, sample.key, sample.sha256, str(annotation or "")))
     digest = hashlib.sha256(named.encode()).hexdigest()
-    place = None if looked is None else looked.place.get(sample.sha256)
+    place = None if looked is None else looked.at(sample.sha256)
     seen = looked is not None and place is not None and looked.label[place] >= 0
     confidence = float(looked.confidence[place]) if seen and looked is not None else None
     return Question(

@@ -24,6 +24,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from autofocus.data import rows
+from autofocus.data.finding import raw_names
 from autofocus.errors import AutofocusError, InvalidInput, NotFound
 from autofocus.events import Event
 from autofocus.labels.asking import MANUAL
@@ -264,13 +265,12 @@ class Assistant:
                 "Of the labelled images that can be looked at, all are of one class.",
                 hint="Label more images of other classes.",
             )
-        place = [looked.place[image.sha256] for image in usable]
-        reference = [looked.place[n] for n in self._reference() if _can_see(looked, n)]
+        reference = [name for name in self._reference() if _can_see(looked, name)]
         learnt = learn(
-            looked.embedding[place],
+            looked.vectors([image.sha256 for image in usable]),
             [image.label for image in usable],
             np.array([fold_of(image.sha256) for image in usable], np.int64),
-            looked.embedding[reference],
+            looked.vectors(reference),
         )
         named = json.dumps([through, [(i.sha256, i.label) for i in usable]])
         training = _Training(
@@ -288,11 +288,12 @@ class Assistant:
         """Put opinions on all open questions; False if there is more to learn before the end."""
         questions = self._questions()
         _, looked = self._look([], 0)
-        seen = [q for q in questions if q.sha256 in looked.place]
+        known = looked.places(raw_names([q.sha256 for q in questions])) >= 0
+        seen = [q for q, there in zip(questions, known, strict=True) if there]
         self._write(training, learnt, looked, seen)
         self._keep(training, len(questions))
         self._say(training, len(seen))
-        later = [q for q in questions if q.sha256 not in looked.place]
+        later = [q for q, there in zip(questions, known, strict=True) if not there]
         for start in range(0, len(later), _PART):
             part = later[start : start + _PART]
             _, looked = self._look([q.sha256 for q in part], _PART)
@@ -312,8 +313,8 @@ class Assistant:
         asked = [q for q in sorted(questions, key=lambda q: q.id) if _can_see(looked, q.sha256)]
         if not asked:
             return
-        place = [looked.place[q.sha256] for q in asked]
-        probabilities = learnt.probabilities(looked.embedding[place])
+        vectors = looked.vectors([q.sha256 for q in asked])
+        probabilities = learnt.probabilities(vectors)
         answer = probabilities.argmax(axis=1)
         number = {name: i for i, name in enumerate(learnt.classes)}
         # Where the champion has said something, that stays the suggestion.
@@ -326,7 +327,7 @@ class Assistant:
             np.int64,
         )
         rng = np.random.default_rng(int(training.digest[:16], 16))
-        useful = usefulness(looked.embedding[place], probabilities, rng)
+        useful = usefulness(vectors, probabilities, rng)
         against = disagreement(probabilities, suggested)
         sure = probabilities.max(axis=1)
         name = f"assistant-{training.trained_on}"
@@ -576,7 +577,7 @@ class Assistant:
 
 
 def _can_see(looked: Looked, name: str) -> bool:
-    place = looked.place.get(name)
+    place = looked.at(name)
     return place is not None and bool(looked.label[place] >= 0)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from autofocus.data import rows
+from autofocus.data.finding import raw_names
 from autofocus.errors import InvalidInput, NotFound
 from autofocus.labels.asking import REVIEW
 from autofocus.labels.confident import (
@@ -134,12 +135,14 @@ def assess(database: Database, dataset: Dataset) -> LabelQuality:
                 )
             ).scalars()
         )
-    place = {} if looked is None else looked.place
-    seen = [
-        (key, sha, given, place[sha])
-        for key, sha, given in found
-        if sha in place and looked is not None and looked.label[place[sha]] >= 0
-    ]
+    seen = []
+    if looked is not None:
+        places = looked.places(raw_names([sha for _, sha, _ in found]))
+        seen = [
+            (*named, int(at))
+            for named, at in zip(found, places, strict=True)
+            if at >= 0 and looked.label[at] >= 0
+        ]
     names = sorted({given for _, _, given, _ in seen})
     if looked is None or len(seen) < FEWEST or len(names) < 2:
         raise InvalidInput(
@@ -150,7 +153,7 @@ def assess(database: Database, dataset: Dataset) -> LabelQuality:
     number = {name: i for i, name in enumerate(names)}
     given = np.array([number[name] for _, _, name, _ in seen], np.int64)
     folds = np.array([fold_of(sha) for _, sha, _, _ in seen], np.int64)
-    embedding = looked.embedding[[at for *_, at in seen]]
+    embedding = looked.embedding[[at for *_, at in seen]].astype(np.float32)
     probabilities = cross_fitted(embedding, given, folds, len(names))
     joint = confident_joint(probabilities, given)
     score, other = contradiction(probabilities, given)

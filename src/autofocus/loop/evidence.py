@@ -539,6 +539,19 @@ def _slice_rule(rooms: Rooms, case: Case) -> dict[str, Any]:
     return found
 
 
+def drifted_ids(rooms: Rooms, case: Case) -> npt.NDArray[Any]:
+    """Names of the predictions that surely drifted; raises NotFound before the diagnosis."""
+    try:
+        data = _diagnosed(rooms, case)
+    except NotFound as exc:
+        raise NotFound(
+            f"No images of {case.id} are named yet.", hint="The diagnosis names them."
+        ) from exc
+    # The half of the slice that is surest, where it was told.
+    found: npt.NDArray[Any] = data["ids"][data.get("core", data["drifted"])]
+    return found
+
+
 def _diagnosed(rooms: Rooms, case: Case) -> dict[str, npt.NDArray[Any]]:
     """The rows that the diagnosis looked at: ids, drifted, posterior."""
     text = rooms.objects.get(f"cases/{case.id}/diagnosis.npz")

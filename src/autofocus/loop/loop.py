@@ -22,6 +22,8 @@ from autofocus.types.data import Task
 from autofocus.types.production import Case, Deployment, Signal
 
 if TYPE_CHECKING:
+    from autofocus.data.embeddings import SimilarSamples
+    from autofocus.data.query import Query
     from autofocus.loop.engine import Engine
     from autofocus.loop.rooms import Rooms
     from autofocus.types.models import Report
@@ -277,6 +279,13 @@ class Loop:
     def contact_sheet(self, case: str) -> bytes:
         """PNG of the drifted images beside usual ones; raises NotFound."""
         return evidence.contact_sheet(self._rooms, self._cases.get(case).id)
+
+    def more_like(self, case: str, query: Query | str = "", *, limit: int = 100) -> SimilarSamples:
+        """Images of the project that look to the champion like those that drifted in a case.
+
+        Raises NotFound before the diagnosis or where no drifted image was kept.
+        """
+        return readings.more_like(self._rooms, self._cases.get(case), query, limit=limit)
 
     def harm_history(self, case: str) -> dict[str, Any]:
         """Evidence of harm and of harmlessness of a case after every label; raises NotFound."""

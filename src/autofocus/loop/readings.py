@@ -5,12 +5,17 @@ What decides is computed in ``evidence``; this shows how it came about, answer b
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from autofocus.errors import NotFound
+from autofocus.loop import evidence
 from autofocus.monitoring.evidence import HarmTest, PairedTest
 from autofocus.serving.segments import SHADOW_SUFFIX
 
 if TYPE_CHECKING:
+    from autofocus.data.embeddings import SimilarSamples
+    from autofocus.data.query import Query
     from autofocus.loop.cases import Cases
     from autofocus.loop.rooms import Rooms
     from autofocus.types.production import Case
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
 # Requests of the shadow that are looked through for disagreements, and those shown at most.
 MAX_ROWS = 20_000
 SHOWN = 60
+LIKE = 64  # drifted images that others are compared with
 
 
 def harm_history(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any]:
@@ -39,6 +45,31 @@ def harm_history(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any]:
         test = test.update([float(answer.label != predicted)])
         points.append(_harm_point(test, at=answer.done_at, label=answer.label, predicted=predicted))
     return {"margin": test.margin, "bar": 1.0 / test.alpha, "points": points}
+
+
+def more_like(rooms: Rooms, case: Case, query: Query | str, *, limit: int) -> SimilarSamples:
+    """Images of the project that look like those that drifted, without those themselves.
+
+    Raises NotFound before the diagnosis, or where none of the drifted images was kept.
+    """
+    ids = [str(name) for name in evidence.drifted_ids(rooms, case)]
+    window = rooms.log.window(ids[:MAX_ROWS])
+    kept: dict[str, str] = {}
+    for name, sha256, there in zip(window.ids, window.sha256, window.kept, strict=True):
+        if there:
+            kept.setdefault(str(sha256), str(name))
+    if not kept:
+        raise NotFound(
+            f"None of the drifted images of {case.id} was kept.",
+            hint="Raise the deployment's image sampling rate to keep more.",
+        )
+    # Evenly from the whole time, not only the first ones.
+    step = -(-len(kept) // LIKE)
+    pictures = {
+        sha256: partial(rooms.log.image, name) for sha256, name in list(kept.items())[::step]
+    }
+    drifted = [str(name) for name in window.sha256]
+    return rooms.data.more_like(pictures, query, without=drifted, limit=limit)
 
 
 def _harm_point(

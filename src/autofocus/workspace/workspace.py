@@ -176,6 +176,9 @@ class Workspace:
 
     def close(self) -> None:
         """Let go of connections; rooms handed out before must not be used after."""
+        for project in self._projects.values():
+            if "data" in project.__dict__:
+                project.data.close()
         if "packs" in self.__dict__:  # opened, or closing would open it
             self.packs.close()
         self.database.close()
@@ -526,6 +529,7 @@ class Project:
             max_pixels=w.settings.max_pixels,
             author=w.author,
             embedder=self._embedder,
+            search_memory=w.settings.search_megabytes * 1_000_000,
         )
 
     def _embedder(self) -> Embedder | None:

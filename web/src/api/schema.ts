@@ -1,4 +1,4 @@
-// openapi.json sha256:c0434563f15ccf7659380d59327ed8ea2f99d3a1efa11467e99fc45430f072bb
+// openapi.json sha256:3617d2c9838b78137993fa3b2bd88aae23d239f5f3c4b90d6c0be43ecd850ff5
 export interface paths {
     "/api/events": {
         parameters: {
@@ -1582,7 +1582,8 @@ export interface paths {
         };
         /**
          * Similar
-         * @description Images that look to the champion like this one, among those that it has looked at.
+         * @description Images that look to the champion like one of those (``key``, as often as wanted), or like
+         *     the drifted ones of a ``case``, among those that it has looked at.
          */
         get: operations["similar_api_projects__project__similar_get"];
         put?: never;
@@ -3825,7 +3826,7 @@ export interface components {
         };
         /**
          * SimilarSample
-         * @description An image and the cosine of its embedding to the one asked for, -1..1.
+         * @description An image and the cosine of its embedding to the nearest one asked for, -1..1.
          */
         SimilarSample: {
             sample: components["schemas"]["Sample"];
@@ -3834,13 +3835,14 @@ export interface components {
         };
         /**
          * SimilarSamples
-         * @description The most similar images, the most similar first, among those that were looked at.
+         * @description The images most similar to any of ``keys``, the most similar first, among those that were
+         *     looked at.
          */
         SimilarSamples: {
             /** Items */
             items: components["schemas"]["SimilarSample"][];
-            /** Key */
-            key: string;
+            /** Keys */
+            keys: string[];
             status: components["schemas"]["EmbeddingStatus"];
         };
         /**
@@ -7103,8 +7105,9 @@ export interface operations {
     };
     similar_api_projects__project__similar_get: {
         parameters: {
-            query: {
-                key: string;
+            query?: {
+                key?: string[];
+                case?: string;
                 q?: string;
                 limit?: number;
             };
