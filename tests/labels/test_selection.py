@@ -97,3 +97,12 @@ def test_edges():
     assert len(select_stratified(np.zeros(0, int), 5, np.random.default_rng(0))) == 0
     with pytest.raises(InvalidInput):
         select_diverse(np.zeros((3, 2)), np.zeros((2, 2)), 1, np.random.default_rng(0))
+
+
+def test_without_probabilities_the_embedding_alone_spreads():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.eye(6) * 8.0, 20, axis=0) + rng.normal(0, 0.3, (120, 6))
+    chosen = select_diverse(groups, None, 6, rng)
+    assert len({int(i) // 20 for i in chosen}) == 6
+    picked = select_drifted(np.linspace(0, 1, 120), groups, None, 10, rng)
+    assert len(picked) == 10

@@ -67,7 +67,7 @@ def test_agreement_moves_the_estimate(world):
 
 def test_labels_decide_when_there_are_some():
     correct = np.array([True] * 45 + [False] * 5)
-    found = estimate_from_labels(LabelledSample(correct))
+    found = estimate_from_labels(LabelledSample(1.0 - correct))
     assert found.value == pytest.approx(0.9)
     assert found.low < 0.85
     assert found.high > 0.93
@@ -77,9 +77,11 @@ def test_labels_decide_when_there_are_some():
 def test_stratified_labels_weigh_strata_by_their_size():
     correct = np.array([True] * 20 + [False] * 20)
     stratum = np.array([0] * 20 + [1] * 20)
-    found = estimate_from_labels(LabelledSample(correct, stratum, {0: 900.0, 1: 100.0}))
+    found = estimate_from_labels(LabelledSample(1.0 - correct, stratum, {0: 900.0, 1: 100.0}))
     assert found.value == pytest.approx(0.9)
-    missing = estimate_from_labels(LabelledSample(correct[:20], stratum[:20], {0: 900.0, 1: 100.0}))
+    missing = estimate_from_labels(
+        LabelledSample(1.0 - correct[:20], stratum[:20], {0: 900.0, 1: 100.0})
+    )
     assert "10 %" in missing.note
 
 
@@ -89,7 +91,9 @@ def test_stratified_interval_covers():
     for _ in range(300):
         a, b = rng.random(40) < 0.97, rng.random(20) < 0.5
         found = estimate_from_labels(
-            LabelledSample(np.concatenate([a, b]), np.repeat([0, 1], [40, 20]), {0: 800, 1: 200})
+            LabelledSample(
+                1.0 - np.concatenate([a, b]), np.repeat([0, 1], [40, 20]), {0: 800, 1: 200}
+            )
         )
         hits += found.low <= 0.8 * 0.97 + 0.2 * 0.5 <= found.high
     assert hits / 300 >= 0.88

@@ -12,6 +12,8 @@ from autofocus.monitoring.evidence import (
     PairedTest,
     error_lower,
     error_upper,
+    loss_lower,
+    loss_upper,
 )
 
 
@@ -120,6 +122,35 @@ def test_paired_test_round_trips_and_mirrors():
         PairedTest().update([2])
 
 
+def test_right_or_wrong_is_a_uniform_prior_on_the_win_rate():
+    from scipy.special import betainc, betaln
+
+    for wins, losses in ((3, 0), (9, 2), (40, 31), (200, 150)):
+        upper = np.log(1.0 - betainc(wins + 1, losses + 1, 0.5))
+        n = wins + losses
+        exact = np.exp(np.log(2) * (n + 1) + betaln(wins + 1, losses + 1) + upper)
+        test = PairedTest(1e9).update([1] * wins + [-1] * losses)
+        assert test.e_better == pytest.approx(exact, rel=1e-6)
+
+
+def test_a_challenger_that_loses_as_much_as_it_wins_is_rarely_promoted():
+    rng = np.random.default_rng(3)
+    promoted = 0
+    for _ in range(300):
+        # Rare large losses against frequent small wins: equal on average.
+        d = np.where(rng.random(300) < 0.8, 0.1, -0.4)
+        promoted += PairedTest().update(d).best_win >= 20.0
+    assert promoted / 300 <= 0.05
+    better = [PairedTest().update(rng.uniform(-0.2, 0.8, 60)).decision for _ in range(20)]
+    assert better.count("challenger") >= 18
+
+
+def test_labels_needed_counts_on_wins_of_the_size_seen():
+    small, large = PairedTest().update([0.2] * 4), PairedTest().update([0.9] * 4)
+    assert large.labels_needed() < small.labels_needed()
+    assert PairedTest().update([-0.5] * 5).labels_needed() is None
+
+
 def test_clopper_pearson_covers():
     from scipy.stats import binomtest
 
@@ -129,8 +160,26 @@ def test_clopper_pearson_covers():
     assert (error_upper(0, 0), error_lower(0, 0), error_upper(5, 5)) == (1.0, 0.0, 1.0)
 
 
+def test_bounds_of_losses_between_right_and_wrong_cover():
+    rng, missed = np.random.default_rng(5), 0
+    for _ in range(200):
+        losses = np.where(rng.random(150) < 0.6, 0.0, rng.uniform(0, 0.8, 150))  # mean 0.16
+        low, high = loss_lower(losses), loss_upper(losses)
+        assert low < losses.mean() < high
+        missed += high < 0.16 or low > 0.16
+    assert missed / 200 <= 0.1
+    # Spread is what costs: losses that hardly vary are known better than right-or-wrong ones.
+    assert loss_upper([0.1, 0.11] * 100) < error_upper(21, 200)
+
+
+def test_bounds_of_right_or_wrong_are_exact_and_nothing_is_known_without_losses():
+    assert loss_upper([1.0] * 7 + [0.0] * 93) == error_upper(7, 100)
+    assert loss_lower([1.0] * 7 + [0.0] * 93) == error_lower(7, 100)
+    assert (loss_upper([]), loss_lower([])) == (1.0, 0.0)
+
+
 def test_margin_comes_from_the_reference():
-    test = HarmTest.against_reference(20, 400, tolerance=0.02)
+    test = HarmTest.against_reference([1.0] * 20 + [0.0] * 380, tolerance=0.02)
     assert test.margin == pytest.approx(error_upper(20, 400) + 0.02)
     with pytest.raises(InvalidInput):
         HarmTest(0.0)

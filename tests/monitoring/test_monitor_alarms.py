@@ -1,5 +1,7 @@
 """The monitor is silent while nothing changes, and quick when something does."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.signal import lfilter
@@ -194,3 +196,58 @@ def test_keys_that_never_come_again_do_not_blind_the_monitor(world):
     assert monitor.update(w.window(1500)[0]) == []  # every image has a key of its own
     assert not monitor.status()["calibrating"]
     assert monitor.update(w.window(600, share=0.5)[0])
+
+
+def seeing(world, n, missed=0.0):
+    """A window of a detector whose embedding sees no change; ``missed`` objects are not seen."""
+    window, _ = world.window(n)
+    count = world.rng.poisson(3.0 * (1.0 - missed), n)
+    size, score = world.rng.uniform(0.1, 0.3, n), world.rng.beta(8, 2, n)
+    outputs = np.stack([count, size, score], axis=1).astype(np.float32)
+    return dataclasses.replace(window, outputs=outputs)
+
+
+def test_objects_that_are_missed_raise_an_alarm_where_nothing_else_changed(world):
+    found = []
+    for seed in range(6):
+        w = world(seed)
+        monitor = Monitor.start(
+            Reference.from_window(seeing(w, 500)), MonitorPolicy(), project="p", model="p-1"
+        )
+        assert monitor.update(seeing(w, 800)) == []
+        found += monitor.update(seeing(w, 400, missed=0.6))
+    assert len(found) == 6
+    assert {signal.leading_score for signal in found} == {"count"}
+    assert set(found[0].scores) == {"confidence", "mahalanobis", "domain", "count", "size", "score"}
+
+
+def test_no_alarm_on_undrifted_objects(world):
+    for seed in range(10):
+        w = world(seed)
+        monitor = Monitor.start(
+            Reference.from_window(seeing(w, 500)), MonitorPolicy(), project="p", model="p-1"
+        )
+        assert monitor.update(seeing(w, 3000)) == []
+
+
+@pytest.mark.parametrize("block", [1, 4])
+def test_a_restored_monitor_of_objects_has_the_same_future(world, block):
+    w = world(2)
+    reference = Reference.from_window(seeing(w, 400))
+    policy = MonitorPolicy(block=block)
+    monitor = Monitor.start(reference, policy, project="p", model="p-1")
+    monitor.update(seeing(w, 333))
+    twin = Monitor.restore(monitor.state())
+    later = seeing(w, 500, missed=0.5)
+    assert monitor.update(later) == twin.update(later)
+    assert monitor.state() == twin.state()
+
+
+def test_a_policy_without_outputs_leaves_them_out(world):
+    w = world(0)
+    policy = MonitorPolicy(scores=("confidence",))
+    monitor = Monitor.start(Reference.from_window(seeing(w, 400)), policy, project="p", model="p-1")
+    monitor.update(seeing(w, 200))
+    assert set(monitor.status()["scores"]) == {"confidence"}
+    with pytest.raises(InvalidInput):
+        Monitor.start(w.reference(), MonitorPolicy(scores=("outputs",)), project="p", model="p-1")

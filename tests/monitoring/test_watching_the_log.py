@@ -60,7 +60,8 @@ class Place:
                 row=row, id=str(window.ids[i]), project="eyes", revision=1, preprocessing="p",
                 **{
                     name: value[i] if value.ndim > 1 else value[i].item()
-                    for name, value in columns.items() if name != "ids"
+                    for name, value in columns.items()
+                    if name not in ("ids", "detections", "outputs")
                 },
             )
             for i, row in enumerate(rows)

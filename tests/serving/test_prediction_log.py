@@ -21,8 +21,12 @@ from autofocus.serving.segments import (
     parse_prediction_id,
     prediction_id,
     read_segment,
+    segment_key,
 )
 from autofocus.store.objects import ObjectStore
+from autofocus.types.answers import pack
+from autofocus.types.geometry import Box
+from autofocus.types.models import Detection
 from autofocus.types.production import ImageSampling
 
 
@@ -209,3 +213,24 @@ def test_sampling_keeps_the_rate_and_stays_in_its_budget() -> None:
 )
 def test_ids(text: str, parsed: tuple[str, int] | None) -> None:
     assert parse_prediction_id(text) == parsed
+
+
+def test_what_was_seen_is_logged_and_read_back_beside_rows_that_saw_nothing(store: Fragile) -> None:
+    said = [pack([Detection("nut", Box(1, 2, 3, 4), 0.9)], ("nut",)), pack([], ("nut",))]
+    made = []
+    for number, (packed, outputs) in enumerate(
+        zip(said, [(1.0, 0.25, 0.9), (0.0, 0.0, 0.125)], strict=True)
+    ):
+        one = row(number)
+        one.detections, one.outputs = packed, outputs
+        made.append(one)
+    store.put(segment_key("predictions", "light", "s1", 0), encode_rows(made))
+    store.put(segment_key("predictions", "light", "s1", 2), encode_rows([row(2)]))
+    log = PredictionLog(store, "light")
+    window, _ = log.read()
+    assert window.detections.tolist() == [*said, b""]
+    assert window.outputs[:2].tolist() == [[1.0, 0.25, np.float32(0.9)], [0.0, 0.0, 0.125]]
+    assert np.isnan(window.outputs[2]).all()  # a classifier answered that one
+    assert log.find(prediction_id("s1", 0))["detections"] == [[0, 0.9, 1.0, 2.0, 4.0, 6.0]]
+    assert log.find(prediction_id("s1", 2))["detections"] is None
+    assert log.window([prediction_id("s1", 2)]).outputs.shape == (1, 0)

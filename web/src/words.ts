@@ -106,6 +106,9 @@ export const SCORES: Record<string, string> = {
   mahalanobis: "how unusual the images look to the model",
   confidence: "how sure the model is of its answers",
   domain: "how easily new images are told from old ones",
+  count: "how many objects it sees",
+  size: "how large the objects are that it sees",
+  score: "how sure it is of the objects that it sees",
 };
 
 /** The rooms' sentences name scores by their technical names; people get plain ones. */
@@ -203,6 +206,9 @@ export const SCORE_NAMES: Record<string, string> = {
   mahalanobis: "Unusual looks",
   confidence: "Certainty of the answers",
   domain: "Told apart from before",
+  count: "Number of objects",
+  size: "Size of objects",
+  score: "Certainty of objects",
 };
 
 /** Whether something was so a moment ago: what is older is not "now". */

@@ -40,7 +40,7 @@ class MonitorPolicy:
     calibration: int = 300
     reference: Literal["heldout", "production"] = "heldout"
     block: int = 1
-    scores: tuple[str, ...] = ("confidence", "mahalanobis", "domain")
+    scores: tuple[str, ...] = ("confidence", "mahalanobis", "domain", "outputs")
 
     def __post_init__(self) -> None:
         _share(self, "alpha")

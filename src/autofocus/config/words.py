@@ -33,8 +33,9 @@ POLICY: Mapping[str, str] = {
     "(heldout), or the first ones of production.",
     "monitor.block": "How many images in a row of one camera count as one; more for cameras that "
     "send nearly the same picture again and again.",
-    "monitor.scores": "What is watched: how sure the model is, how unusual images look to it, and "
-    "how easily new images are told from old ones.",
+    "monitor.scores": "What is watched: how sure the model is, how unusual images look to it, how "
+    "easily new images are told from old ones, and, of boxes and masks, how many, how large and "
+    "how sure they are (outputs).",
     "harm.tolerance": "How much more often the model may be wrong on the new images before that "
     "counts as harm.",
     "harm.alpha": "The largest chance of a wrong verdict.",

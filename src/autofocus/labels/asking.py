@@ -16,11 +16,13 @@ from autofocus.events import Event
 from autofocus.store import tables
 from autofocus.store.database import insert_ignore_all, record_event
 from autofocus.types.clock import now
+from autofocus.types.codec import encode
 
 if TYPE_CHECKING:
     from autofocus.data.embeddings import Looked
     from autofocus.labels.queue import Labels
     from autofocus.types.data import Sample
+    from autofocus.types.geometry import Shapes
 
 REVIEW = "review"
 # What people ask for themselves; only these get the assistant's suggestions and order. What the
@@ -35,7 +37,8 @@ class Question:
     """An image to be labelled, as the loop or a person asks it.
 
     ``id`` names the question by its inputs: asking it twice is asking it once. ``suggested_by``
-    names the model that suggests. ``details`` is given back with the answer and shown to nobody.
+    names the model that suggests, ``suggested_shapes`` is its suggestion drawn. ``details`` is
+    given back with the answer and shown to nobody.
     """
 
     id: str
@@ -49,6 +52,7 @@ class Question:
     suggestion: str | None = None
     suggestion_confidence: float | None = None
     suggested_by: str | None = None
+    suggested_shapes: Shapes | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -90,7 +94,7 @@ def request(labels: Labels, questions: Sequence[Question], cause: str, conn: Con
                 "suggested_by": q.suggested_by,
                 "state": "open",
                 "created_at": at,
-                "details": dict(q.details),
+                "details": {**q.details, **_drawn(q)},
             }
             for q in fresh
         ],
@@ -113,6 +117,11 @@ def request(labels: Labels, questions: Sequence[Question], cause: str, conn: Con
             ),
         )
     return len(fresh)
+
+
+def _drawn(question: Question) -> dict[str, Any]:
+    shapes = question.suggested_shapes
+    return {} if shapes is None else {"suggested_shapes": encode(shapes)}
 
 
 def ask(

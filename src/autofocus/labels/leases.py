@@ -15,6 +15,7 @@ from autofocus.labels.asking import REVIEW
 from autofocus.store import tables
 from autofocus.types.clock import now, parse
 from autofocus.types.data import LabelTask
+from autofocus.types.geometry import read_shapes
 
 if TYPE_CHECKING:
     from autofocus.labels.queue import Labels
@@ -157,9 +158,12 @@ def take(conn: Connection, ids: Sequence[str], annotator: str, lease_seconds: fl
 
 def as_task(row: Any) -> LabelTask:
     """A row (mapping) of the table as value."""
-    values = {name: row[name] for name in LabelTask.__dataclass_fields__ if name != "set_aside"}
+    kept = ("set_aside", "suggested_shapes")  # among the details
+    values = {name: row[name] for name in LabelTask.__dataclass_fields__ if name not in kept}
     aside = row["details"].get("skipped", "") if row["state"] == "skipped" else ""
-    return LabelTask(**values, set_aside=str(aside))
+    drawn = row["details"].get("suggested_shapes")
+    shapes = None if drawn is None else read_shapes(drawn)
+    return LabelTask(**values, set_aside=str(aside), suggested_shapes=shapes)
 
 
 def _own(project: str, annotator: str) -> sa.Select[Any]:

@@ -73,6 +73,7 @@ class Answered:
     sha256: str
     purpose: str
     label: str
+    value: Label
     author: str
     done_at: str
     propensity: float | None
@@ -397,7 +398,8 @@ class Labels:
                     key=row["key"],
                     sha256=row["sha256"],
                     purpose=row["purpose"],
-                    label=as_label(row["label_value"]).words,
+                    label=(value := as_label(row["label_value"])).words,
+                    value=value,
                     author=row["author"],
                     done_at=row["done_at"],
                     propensity=row["propensity"],

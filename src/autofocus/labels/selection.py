@@ -42,7 +42,7 @@ def first_of_each(sha256: Sequence[str] | npt.NDArray[Any]) -> Indices:
 
 
 def select_diverse(
-    embeddings: Floats, probabilities: Floats, n: int, rng: np.random.Generator
+    embeddings: Floats, probabilities: Floats | None, n: int, rng: np.random.Generator
 ) -> Indices:
     """Up to ``n`` positions by BADGE (Ash et al., ICLR 2020), in the order chosen.
 
@@ -50,14 +50,17 @@ def select_diverse(
     the model is unsure and points where it would learn; k-means++ seeding picks long gradients
     that point different ways. embeddings (m, d), probabilities (m, classes). The outer products
     are never formed: |g_i - g_j|^2 = |r_i|^2 |x_i|^2 + |r_j|^2 |x_j|^2 - 2 (r_i r_j)(x_i x_j).
+    Without probabilities the embedding alone counts: a detector that misses an object is sure of
+    it, and its gradient would say that there is nothing to learn.
     """
     x = np.asarray(embeddings, np.float64)
-    r = np.array(probabilities, np.float64)
+    r = np.ones((len(x), 1)) if probabilities is None else np.array(probabilities, np.float64)
     if len(x) != len(r):
         raise InvalidInput(f"{len(x)} embeddings, but {len(r)} rows of probabilities.")
     if len(x) == 0 or n <= 0:
         return np.zeros(0, np.int64)
-    r[np.arange(len(r)), r.argmax(axis=1)] -= 1.0
+    if probabilities is not None:
+        r[np.arange(len(r)), r.argmax(axis=1)] -= 1.0
     length = (r * r).sum(axis=1) * (x * x).sum(axis=1)
     chosen = [int(np.argmax(length))]
     nearest = np.full(len(x), np.inf)
@@ -103,7 +106,7 @@ def select_stratified(strata: npt.NDArray[np.int64], n: int, rng: np.random.Gene
 def select_drifted(
     drift: Floats,
     embeddings: Floats,
-    probabilities: Floats,
+    probabilities: Floats | None,
     n: int,
     rng: np.random.Generator,
     *,
@@ -134,9 +137,8 @@ def select_drifted(
     value = np.asarray(drift, np.float64)[rest]
     size = max(int((value > 0.5).sum()), 4 * n) if pool is None else pool
     top = rest[np.argsort(-value, kind="stable")[:size]]
-    picked = top[
-        select_diverse(np.asarray(embeddings)[top], np.asarray(probabilities)[top], n - random, rng)
-    ]
+    unsure = None if probabilities is None else np.asarray(probabilities)[top]
+    picked = top[select_diverse(np.asarray(embeddings)[top], unsure, n - random, rng)]
     return Selection(
         np.concatenate([picked, drawn]),
         np.concatenate([np.full(len(picked), np.nan), uniform.propensity]),

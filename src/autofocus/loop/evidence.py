@@ -13,21 +13,30 @@ import numpy as np
 import numpy.typing as npt
 
 from autofocus.errors import NotFound
+from autofocus.evaluation.said import words
 from autofocus.labels.selection import first_of_each, select_drifted
 from autofocus.loop.questions import Pick, new_images, usable
 from autofocus.loop.refresh import is_refresh
 from autofocus.monitoring.contact_sheet import contact_sheets
 from autofocus.monitoring.diagnosis import Diagnosis, diagnose
 from autofocus.monitoring.estimate import estimate_accuracy
-from autofocus.monitoring.evidence import HarmTest, PairedTest, Preference
+from autofocus.monitoring.evidence import (
+    HarmTest,
+    PairedTest,
+    Preference,
+    loss_lower,
+    loss_upper,
+)
 from autofocus.monitoring.slice import SliceRule
 from autofocus.serving.segments import SHADOW_SUFFIX
 from autofocus.store.bundles import open_bundle
+from autofocus.types.answers import OUTPUTS
 from autofocus.types.codec import decode, encode
 from autofocus.types.production import Signal, Verdict, Window
 
 if TYPE_CHECKING:
     from autofocus.config.policy import Policy
+    from autofocus.labels.queue import Answered
     from autofocus.loop.cases import Cases
     from autofocus.loop.rooms import Rooms
     from autofocus.types.production import Case
@@ -45,6 +54,9 @@ PATIENT_ROWS = 1500
 # Rows a case looks at, and pairs after which two models that never disagree are called equal.
 MAX_ROWS = 5000
 MAX_PAIRS = 20_000
+# Two answers of objects disagree when one is so wrong by the other (1 - F1): a third of what is
+# seen by either is not seen by the other.
+APART = 1.0 / 3.0
 _BY_HAND_ROWS = 1000
 _NORMAL_ROWS = 2000
 
@@ -166,8 +178,7 @@ def _contact_sheet(rooms: Rooms, found: Diagnosis, before: Window | None, since:
         images, captions = [], []
         for i in np.flatnonzero(window.kept)[:12]:
             images.append(rooms.log.image(str(window.ids[i])))
-            name = rooms.classes[int(window.predicted[i])]
-            captions.append(f"{name} {float(window.confidence[i]):.2f}")
+            captions.append(f"{words(rooms.judge.said(window, int(i)))} {sure(window, int(i)):.2f}")
         if images:
             groups.append((title, images, captions))
     # The numbers stand beside the sheet; on it they would need explaining.
@@ -180,11 +191,16 @@ def _contact_sheet(rooms: Rooms, found: Diagnosis, before: Window | None, since:
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """The harm test after the answers so far."""
+    """The harm test after the answers so far.
+
+    ``errors`` is the sum of their losses (for classes, how many were wrong), ``lowest`` the lower
+    confidence bound of the mean loss.
+    """
 
     verdict: Verdict
     n: int
     errors: float
+    lowest: float
     margin: float
     e_harm: float
     e_harmless: float
@@ -197,15 +213,14 @@ class Harm:
 
 
 def harm(rooms: Rooms, cases: Cases, case: Case) -> Harm:
-    """Weigh the answers on randomly drawn drifted images against the reference's error.
+    """Weigh the answers on randomly drawn drifted images against the reference's loss.
 
     What earlier tries learnt without a decision counts: the product of their e-values and this one
-    is an e-value for "in none of them is the error above the margin".
+    is an e-value for "in none of them is the loss above the margin".
     """
     policy = rooms.policy().harm
     reference, _ = rooms.monitor.baseline(case.model)
-    errors = reference.errors
-    wrong, n = (0, 0) if errors is None else (int(errors.sum()), len(errors))
+    upper = loss_upper(reference.losses, policy.alpha)
     tries = (*cases.undecided_tries(case), case)
     # The rule of a running test is kept: an edited tolerance would void its guarantee.
     first = cases.step(tries[0].id, "harm-rule")
@@ -213,22 +228,25 @@ def harm(rooms: Rooms, cases: Cases, case: Case) -> Harm:
         case.id,
         "harm-rule",
         lambda: (
-            first or {"wrong": wrong, "n": n, "tolerance": policy.tolerance, "alpha": policy.alpha}
+            first
+            or {
+                "margin": min(upper + policy.tolerance, 0.95),
+                "tolerance": policy.tolerance,
+                "alpha": policy.alpha,
+            }
         ),
     )
-    test = HarmTest.against_reference(
-        rule["wrong"], rule["n"], tolerance=rule["tolerance"], alpha=rule["alpha"]
-    )
     losses = [
-        float(a.label != a.details["predicted"])
+        champion_loss(rooms, answer)
         for one in tries
-        for a in rooms.labels.answers(one.id, purpose="verdict")
+        for answer in rooms.labels.answers(one.id, purpose="verdict")
     ]
-    test = test.update(losses)
+    test = HarmTest(rule["margin"], rule["alpha"]).update(losses)
     return Harm(
         verdict=test.verdict,
         n=test.n,
         errors=test.total,
+        lowest=loss_lower(losses, test.alpha),
         margin=test.margin,
         e_harm=test.e_harm,
         e_harmless=test.e_harmless,
@@ -298,31 +316,46 @@ def _verdict_order(
 def _pick(
     rooms: Rooms, window: Window, i: int, *, propensity: float | None, **details: Any
 ) -> Pick:
-    predicted = rooms.classes[int(window.predicted[i])]
+    said = rooms.judge.said(window, i)
     return Pick(
         prediction=str(window.ids[i]),
         sha256=str(window.sha256[i]),
-        predicted=predicted,
-        confidence=float(window.confidence[i]),
+        said=said,
+        confidence=sure(window, i),
         propensity=propensity,
-        details={"predicted": predicted, **details},
+        details={"champion": rooms.judge.remember(said), **details},
     )
+
+
+def sure(window: Window, i: int) -> float:
+    """How sure the model is of what it said in a row: of its class, or of its objects."""
+    if window.outputs.shape[1]:
+        return float(window.outputs[i, OUTPUTS.index("score")])
+    return float(window.confidence[i])
+
+
+def champion_loss(rooms: Rooms, answer: Answered) -> float:
+    """How wrong the champion was about an image that was asked about."""
+    return rooms.judge.loss(answer.value, rooms.judge.recall(answer.details["champion"]))
+
+
+def gain(rooms: Rooms, answer: Answered) -> float:
+    """By how much the challenger was less wrong than the champion, -1 to 1."""
+    challenger = rooms.judge.recall(answer.details["challenger"])
+    return champion_loss(rooms, answer) - rooms.judge.loss(answer.value, challenger)
 
 
 def worth_it(rooms: Rooms, cases: Cases, case: Case, weighed: Harm) -> tuple[bool, str]:
     """The cost rule: harm avoided over the horizon against labels and the turn itself.
 
-    The excess error is shrunk to what is proven, its lower confidence bound above the margin, and
+    The excess loss is shrunk to what is proven, its lower confidence bound above the margin, and
     counted for the half of the slice that it was proven on.
     """
-    from autofocus.monitoring.evidence import error_lower
-
     policy = rooms.policy()
     cost = policy.cost
     found = cases.step(case.id, "diagnosis")
     assert found is not None
-    low = error_lower(int(weighed.errors), weighed.n, policy.harm.alpha)
-    excess = max(low - (weighed.margin - policy.harm.tolerance), 0.0)
+    excess = max(weighed.lowest - (weighed.margin - policy.harm.tolerance), 0.0)
     gain = cost.horizon * found["share"] / 2 * excess * cost.per_error
     price = policy.labels.per_case * cost.per_label + cost.per_turn
     why = (
@@ -346,7 +379,7 @@ def training_picks(rooms: Rooms, cases: Cases, case: Case, n: int) -> list[Pick]
         chosen = select_drifted(
             found.posterior[kept],
             window.whitened,
-            window.probabilities,
+            None if rooms.judge.sees_objects else window.probabilities,
             n,
             np.random.default_rng([case.number, 29]),
             uniform_share=rooms.policy().labels.uniform_share,
@@ -481,11 +514,12 @@ def comparison(rooms: Rooms, cases: Cases, case: Case) -> Comparison:
     champion, _ = rooms.log.read(start["cursor"], 1_000_000, roles=("champion",), model=case.model)
     shadow, _ = rooms.log.read(start["cursor"], 1_000_000, roles=("shadow",), model=case.challenger)
     left, right = _pair(champion, shadow)
-    differ = left.predicted != right.predicted
+    inside = np.arange(len(left))
     if not is_refresh(case):
         found = cases.once(case.id, "slice-rule", lambda: _slice_rule(rooms, case))
-        differ &= decode(SliceRule, found).contains(left)
-    return _weigh(rooms, case, "comparison", left, right, np.flatnonzero(differ))
+        inside = np.flatnonzero(decode(SliceRule, found).contains(left))
+    differ = inside[disagreement(rooms, left.take(inside), right.take(inside))]
+    return _weigh(rooms, case, "comparison", left, right, differ)
 
 
 def since_promotion(rooms: Rooms, case: Case, cursor: dict[str, int]) -> Comparison:
@@ -497,9 +531,8 @@ def since_promotion(rooms: Rooms, case: Case, cursor: dict[str, int]) -> Compari
     champion, _ = rooms.log.read(cursor, 1_000_000, roles=("champion",), model=case.challenger)
     former, _ = rooms.log.read(cursor, 1_000_000, roles=("shadow",), model=case.model)
     left, right = _pair(champion, former)
-    return _weigh(
-        rooms, case, "watch", left, right, np.flatnonzero(left.predicted != right.predicted)
-    )
+    differ = np.flatnonzero(disagreement(rooms, left, right))
+    return _weigh(rooms, case, "watch", left, right, differ)
 
 
 def _weigh(
@@ -511,11 +544,9 @@ def _weigh(
     differ: npt.NDArray[np.int64],
 ) -> Comparison:
     """The labels asked for ``purpose`` in the order they came, and which pairs to ask next."""
+    answers = rooms.labels.answers(case.id, purpose=purpose)
     test = PairedTest(rooms.policy().rollout.promote_e)
-    for answer in rooms.labels.answers(case.id, purpose=purpose):
-        right_alone = answer.label == answer.details["challenger"]
-        wrong_alone = answer.label == answer.details["predicted"]
-        test = test.update([1 if right_alone else -1 if wrong_alone else 0])
+    test = test.update(gain(rooms, answer) for answer in answers)
     asked = {a.sha256 for a in rooms.labels.answers(case.id) if a.purpose != purpose}
     seen: set[str] = set()
     picks: list[Pick] = []
@@ -526,9 +557,24 @@ def _weigh(
             continue
         seen.add(sha256)
         if len(picks) < 8 and usable(rooms, name):
-            other = rooms.classes[int(right.predicted[i])]
+            other = rooms.judge.remember(rooms.judge.said(right, int(i)))
             picks.append(_pick(rooms, left, int(i), propensity=None, challenger=other))
     return Comparison(test=test, pairs=len(left), disagreements=len(differ), next_picks=picks)
+
+
+def disagreement(rooms: Rooms, left: Window, right: Window) -> npt.NDArray[np.bool_]:
+    """Where two models' answers to the same requests differ so much that a label tells, (n,) bool.
+
+    Classes differ or not. Of objects, most answers differ a little, which would ask about
+    everything and tell nothing; what counts is :data:`APART`.
+    """
+    if not rooms.judge.sees_objects:
+        return np.asarray(left.predicted != right.predicted)
+    judge, apart = rooms.judge, np.zeros(len(left), bool)
+    # Most answers are the same to the last digit, and need not be read.
+    for i in np.flatnonzero(left.detections != right.detections).tolist():
+        apart[i] = judge.difference(judge.said(left, i), judge.said(right, i)) >= APART
+    return apart
 
 
 def _slice_rule(rooms: Rooms, case: Case) -> dict[str, Any]:

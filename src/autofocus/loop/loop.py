@@ -325,7 +325,7 @@ class Loop:
             ]
         return {
             "prediction": row,
-            "label": self._rooms.classes[row["predicted"]],
+            "label": self._rooms.judge.told(row),
             **origin,
             "asked": questions,
             "answered": truths,

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from autofocus.data.dataset import NewImage
 from autofocus.errors import ImageRejected
+from autofocus.evaluation.said import Said, suggestion, words
 from autofocus.labels.queue import Question
 
 if TYPE_CHECKING:
     from autofocus.loop.rooms import Rooms
     from autofocus.types.production import Case
-
-
-BLIND = "tell the class of this image"
 
 
 def labels_wanted(progress: Mapping[str, int], what: str) -> str:
@@ -30,7 +28,7 @@ class Pick:
 
     prediction: str
     sha256: str
-    predicted: str
+    said: Said
     confidence: float
     propensity: float | None
     details: dict[str, Any]
@@ -64,9 +62,10 @@ def ask(
                 priority=priority - place * 1e-4,
                 propensity=pick.propensity,
                 case=case.id,
-                suggestion=None if blind else pick.predicted,
+                suggestion=None if blind else words(pick.said)[:255],
                 suggestion_confidence=None if blind else pick.confidence,
                 suggested_by=None if blind else case.model,
+                suggested_shapes=None if blind else suggestion(pick.said, case.model),
                 details={"prediction": pick.prediction, **pick.details},
             )
         )

@@ -8,8 +8,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from autofocus.errors import NotFound
+from autofocus.evaluation.said import words
 from autofocus.loop import evidence
+from autofocus.loop.evidence import champion_loss, disagreement, gain, sure
 from autofocus.monitoring.evidence import HarmTest, PairedTest
 from autofocus.serving.segments import SHADOW_SUFFIX
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from autofocus.data.query import Query
     from autofocus.loop.cases import Cases
     from autofocus.loop.rooms import Rooms
+    from autofocus.types.data import Label
     from autofocus.types.production import Case
 
 # Requests of the shadow that are looked through for disagreements, and those shown at most.
@@ -36,13 +41,11 @@ def harm_history(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any]:
     empty: dict[str, Any] = {"margin": None, "bar": None, "points": []}
     if rule is None:
         return empty
-    test = HarmTest.against_reference(
-        rule["wrong"], rule["n"], tolerance=rule["tolerance"], alpha=rule["alpha"]
-    )
+    test = HarmTest(rule["margin"], rule["alpha"])
     points = [_harm_point(test, at=None, label=None, predicted=None)]
     for answer in rooms.labels.answers(case.id, purpose="verdict"):
-        predicted = str(answer.details["predicted"])
-        test = test.update([float(answer.label != predicted)])
+        predicted = str(answer.details["champion"]["words"])
+        test = test.update([champion_loss(rooms, answer)])
         points.append(_harm_point(test, at=answer.done_at, label=answer.label, predicted=predicted))
     return {"margin": test.margin, "bar": 1.0 / test.alpha, "points": points}
 
@@ -100,14 +103,15 @@ def duel(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any]:
     points: list[dict[str, Any]] = [
         {"at": None, "labels": 0, "e_better": test.e_better, "winner": None}
     ]
-    truths: dict[str, str] = {}
+    truths: dict[str, Label] = {}
     for answer in rooms.labels.answers(case.id):
         if "prediction" in answer.details:
-            truths[str(answer.details["prediction"])] = answer.label
+            truths[str(answer.details["prediction"])] = answer.value
         if answer.purpose != "comparison":
             continue
-        winner = _winner(answer.label, answer.details["predicted"], answer.details["challenger"])
-        test = test.update([{"challenger": 1, "champion": -1}.get(winner, 0)])
+        better = gain(rooms, answer)
+        winner = _winner(better)
+        test = test.update([better])
         points.append(
             {
                 "at": answer.done_at,
@@ -129,33 +133,33 @@ def duel(rooms: Rooms, cases: Cases, case: Case) -> dict[str, Any]:
     shadow, _ = rooms.log.read(start["cursor"], MAX_ROWS, roles=("shadow",), model=case.challenger)
     place = {str(name).removesuffix(SHADOW_SUFFIX): i for i, name in enumerate(shadow.ids)}
     both = [(i, place[str(name)]) for i, name in enumerate(champion.ids) if str(name) in place]
-    differing = [(i, j) for i, j in both if champion.predicted[i] != shadow.predicted[j]]
+    left = champion.take(np.array([i for i, _ in both], np.int64))
+    right = shadow.take(np.array([j for _, j in both], np.int64))
+    differing = np.flatnonzero(disagreement(rooms, left, right)).tolist()
     rows = []
-    for i, j in reversed(differing):
-        name = str(champion.ids[i])
+    judge = rooms.judge
+    for i in reversed(differing):
+        name = str(left.ids[i])
         truth = truths.get(name)
-        answers = {
-            "champion": rooms.classes[int(champion.predicted[i])],
-            "challenger": rooms.classes[int(shadow.predicted[j])],
-        }
+        one, other = judge.said(left, i), judge.said(right, i)
         rows.append(
             {
                 "id": name,
-                **answers,
-                "champion_confidence": float(champion.confidence[i]),
-                "challenger_confidence": float(shadow.confidence[j]),
-                "truth": truth,
+                "champion": words(one),
+                "challenger": words(other),
+                "champion_confidence": sure(left, i),
+                "challenger_confidence": sure(right, i),
+                "truth": None if truth is None else truth.words,
                 "winner": None
                 if truth is None
-                else _winner(truth, answers["champion"], answers["challenger"]),
-                "image": bool(champion.kept[i]),
+                else _winner(judge.loss(truth, one) - judge.loss(truth, other)),
+                "image": bool(left.kept[i]),
             }
         )
     rows.sort(key=lambda row: row["truth"] is None)  # stable: the newest first within each
     return {**found, "pairs": len(both), "differ": len(rows), "disagreements": rows[:SHOWN]}
 
 
-def _winner(truth: str, champion: str, challenger: str) -> str:
-    if truth == challenger:
-        return "challenger"
-    return "champion" if truth == champion else "neither"
+def _winner(gain: float) -> str:
+    """Who was less wrong."""
+    return "challenger" if gain > 0 else "champion" if gain < 0 else "neither"

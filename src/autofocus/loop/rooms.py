@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autofocus.evaluation.said import Judge
+
 if TYPE_CHECKING:
     from autofocus.config.policy import Policy
     from autofocus.data.dataset import Dataset
@@ -44,3 +46,8 @@ class Rooms:
     log: PredictionLog
     monitor: Monitoring
     predictor: Callable[[str], Predictor]
+
+    @property
+    def judge(self) -> Judge:
+        """Tells what an answer of the log says, and how wrong it is."""
+        return Judge(self.task, self.classes)

@@ -14,7 +14,7 @@ from autofocus.errors import InvalidInput, JobFailed
 from autofocus.loop import evidence, rollout
 from autofocus.loop.cases import TRY_AGAIN, Cases
 from autofocus.loop.model_tests import run_model_tests
-from autofocus.loop.questions import BLIND, ask, labels_wanted
+from autofocus.loop.questions import ask, labels_wanted
 from autofocus.loop.refresh import is_refresh, take_what_is_labelled
 from autofocus.loop.way_back import watch_the_new_champion
 from autofocus.types.clock import now, parse
@@ -208,15 +208,14 @@ def weigh_the_harm(rooms: Rooms, cases: Cases, case: Case) -> bool:
                 cases,
                 case,
                 "undecided",
-                f"{weighed.errors:.0f} of {weighed.n} answers on drifted images were wrong: it "
-                f"needs {text} to tell whether that is harm",
+                f"{_how_wrong(rooms, weighed)}: it needs {text} to tell whether that is harm",
             )
         ask(
             rooms,
             case,
             picks,
             purpose="verdict",
-            reason=f"drawn at random from the drifted images: {BLIND}",
+            reason=f"drawn at random from the drifted images: {rooms.judge.question}",
             priority=3.0,
             blind=True,
         )
@@ -476,7 +475,7 @@ def compare_in_shadow(rooms: Rooms, cases: Cases, case: Case) -> bool:
         case,
         picks,
         purpose="comparison",
-        reason=f"champion and challenger disagree: {BLIND}",
+        reason=f"champion and challenger disagree: {rooms.judge.question}",
         priority=3.0,
         blind=True,
     )
@@ -632,3 +631,10 @@ def _deploy_challenger(
         if canary
         else f"{case.challenger} answers beside {case.model}, in shadow.",
     )
+
+
+def _how_wrong(rooms: Rooms, weighed: evidence.Harm) -> str:
+    if rooms.judge.sees_objects and weighed.n:
+        lost = weighed.errors / weighed.n
+        return f"the answers on {weighed.n} drifted images lost {lost:.1%} on average (1 - F1)"
+    return f"{weighed.errors:.0f} of {weighed.n} answers on drifted images were wrong"

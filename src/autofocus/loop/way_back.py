@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autofocus.loop import evidence, rollout
-from autofocus.loop.questions import BLIND, ask, labels_wanted
+from autofocus.loop.questions import ask, labels_wanted
 
 if TYPE_CHECKING:
     from autofocus.loop.cases import Cases
@@ -85,7 +85,7 @@ def _ask_about_disagreements(rooms: Rooms, cases: Cases, case: Case, found: Comp
         case,
         picks,
         purpose="watch",
-        reason=f"the new champion and the one before disagree: {BLIND}",
+        reason=f"the new champion and the one before disagree: {rooms.judge.question}",
         priority=3.0,
         blind=True,
     )

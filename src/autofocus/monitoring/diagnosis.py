@@ -208,19 +208,22 @@ def _evidence(x: Floats, y: Floats, tails: Sequence[Floats], rng: np.random.Gene
 
 
 def _join(a: Reference, b: Reference) -> Reference:
-    return Reference(
-        *(
-            np.concatenate([getattr(a, name), getattr(b, name)])
-            for name in ("probabilities", "whitened", "brightness", "contrast", "blur")
-        )
-    )
+    names = ["probabilities", "whitened", "brightness", "contrast", "blur"]
+    if a.outputs is not None and b.outputs is not None:
+        names.append("outputs")
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(a, name), getattr(b, name)]) for name in names
+    }
+    return Reference(**joined)
 
 
 def features(r: Reference) -> Floats:
-    """Whitened embedding and pixel statistics, (n, k + 3); blur on a log scale."""
+    """Whitened embedding, outputs and pixel statistics, (n, k + outputs + 3); blur logarithmic."""
+    outputs = np.zeros((len(r), 0)) if r.outputs is None else np.asarray(r.outputs, np.float64)
     return np.concatenate(
         [
             np.asarray(r.whitened, np.float64),
+            outputs,
             np.stack([r.brightness, r.contrast, np.log1p(np.maximum(r.blur, 0.0))], axis=1).astype(
                 np.float64
             ),
@@ -369,6 +372,7 @@ def _describe(
             found.append(
                 (abs(size), f"{degree}{more if size > 0 else less} ({size:+.1f} sd)".capitalize())
             )
+    found += _objects(reference, window, drifted, measures)
     count = int(drifted.sum())
     sure = float(window.confidence[drifted].mean() - reference.confidence.mean())
     measures["confidence"] = sure
@@ -400,6 +404,35 @@ def _describe(
     found += _metadata(window, drifted, before)
     found.sort(key=lambda pair: -pair[0])
     return measures, tuple(text for _, text in found)
+
+
+def _objects(
+    reference: Reference,
+    window: Window,
+    drifted: npt.NDArray[np.bool_],
+    measures: dict[str, float],
+) -> list[tuple[float, str]]:
+    """What changed about the objects that the model sees, if it sees objects."""
+    if reference.outputs is None or not reference.outputs.shape[1]:
+        return []
+    found = []
+    for i, (name, less, more, what) in enumerate(
+        (
+            ("count", "Fewer", "More", "objects are found in them"),
+            ("size", "Smaller", "Larger", "objects are found in them"),
+            ("score", "Less", "More", "sure of the objects in them"),
+        )
+    ):
+        usual = reference.outputs[:, i].astype(np.float64)
+        here = window.outputs[drifted, i].astype(np.float64)
+        size = float((here.mean() - usual.mean()) / (usual.std() + 1e-9))
+        measures[name] = size
+        if abs(size) > 0.3 and abs(size) * np.sqrt(len(here)) > 4.0:
+            word = less if size < 0 else more
+            found.append(
+                (abs(size), f"{word} {what} ({here.mean():.2g}, usually {usual.mean():.2g})")
+            )
+    return found
 
 
 def _metadata(

@@ -1,4 +1,6 @@
-"""How accurate is the model now? An estimate with an interval, narrowed by labels.
+"""How good is the model now? An estimate with an interval, narrowed by labels.
+
+Good means accuracy, or for boxes and masks 1 - the mean loss an image (``evaluation.losses``).
 
 Without labels this is triage, not a verdict: no label-free method is safe under every shift.
 What is proven is proven by :mod:`autofocus.monitoring.evidence`. Three signals are used:
@@ -24,8 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autofocus.errors import InvalidInput
-from autofocus.monitoring.evidence import error_lower, error_upper
+from autofocus.monitoring.evidence import loss_lower, loss_upper
 from autofocus.monitoring.reference import Reference
+from autofocus.types.answers import OUTPUTS
 from autofocus.types.production import Window
 
 Floats = npt.NDArray[np.float64]
@@ -113,16 +116,16 @@ def estimate_accuracy(
     ``reference`` must hold truths. ``agreement`` is the rate at which a second model agrees with
     this one on (reference, window). ``labels`` are answers for rows of the window.
     """
-    if labels is not None and len(labels.correct) > 0:
+    if labels is not None and len(labels.loss) > 0:
         return estimate_from_labels(labels)
-    errors = reference.errors
-    if errors is None or len(errors) == 0:
+    losses = reference.losses
+    if len(losses) == 0:
         return Estimate(None, None, None, "none", "The reference has no labels to start from.")
     if len(window) == 0:
         return Estimate(None, None, None, "none", "No predictions yet.")
-    base = 1.0 - float(errors.mean())
+    base = 1.0 - float(losses.mean())
     features = shift_features(reference, window.probabilities, window.whitened)
-    values = {"confidence": base - features["confidence_drop"]}
+    values = {"confidence": base - _score_drop(reference, window, features)}
     if agreement is not None:
         values["agreement"] = base + (agreement[1] - agreement[0])
     band, note = DEFAULT_BAND, "The interval is a rule of thumb: the model has no calibration."
@@ -135,9 +138,7 @@ def estimate_accuracy(
             band *= 2.0
             note = "The images differ more than anything the estimate was calibrated on."
     # Sampling error of the reference and of the window, beside the method's own.
-    noise = 1.645 * np.sqrt(
-        base * (1 - base) / max(len(errors), 1) + base * (1 - base) / len(window)
-    )
+    noise = 1.645 * np.sqrt(losses.var() / len(losses) + losses.var() / len(window))
     # Signals fail in different ways; the median is not led astray by one of them.
     value = float(np.clip(np.median(list(values.values())), 0.0, 1.0))
     half = float(np.sqrt(band**2 + noise**2)) if _shifted(features) else float(noise)
@@ -150,26 +151,33 @@ def estimate_accuracy(
     )
 
 
+def _score_drop(reference: Reference, window: Window, features: Mapping[str, float]) -> float:
+    """By how much the model became less sure: of the objects it sees, or of its class."""
+    if reference.outputs is None or not reference.outputs.shape[1]:
+        return features["confidence_drop"]
+    score = OUTPUTS.index("score")
+    return float(reference.outputs[:, score].mean() - window.outputs[:, score].mean())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledSample:
-    """Labelled rows: correct (n,) bool; stratum (n,) int64; ``sizes`` maps stratum to how many
+    """Labelled rows: loss (n,) from 0 to 1; stratum (n,) int64; ``sizes`` maps stratum to how many
     images of the population it stands for (equal chances within a stratum)."""
 
-    correct: npt.NDArray[np.bool_]
+    loss: Floats
     stratum: npt.NDArray[np.int64] | None = None
     sizes: Mapping[int, float] | None = None
 
 
 def estimate_from_labels(labels: LabelledSample, *, level: float = 0.9) -> Estimate:
-    """Stratified estimate of accuracy with a Clopper-Pearson or a stratified normal interval."""
-    n = len(labels.correct)
+    """Stratified estimate with an interval by :func:`loss_upper`, or a stratified normal one."""
+    n = len(labels.loss)
     alpha = (1.0 - level) / 2.0
     if labels.stratum is None or labels.sizes is None or len(labels.sizes) < 2:
-        wrong = int((~labels.correct).sum())
         return Estimate(
-            1.0 - wrong / n,
-            1.0 - error_upper(wrong, n, alpha),
-            1.0 - error_lower(wrong, n, alpha),
+            1.0 - float(labels.loss.mean()),
+            1.0 - loss_upper(labels.loss, alpha),
+            1.0 - loss_lower(labels.loss, alpha),
             "labels",
             labels=n,
         )
@@ -178,7 +186,7 @@ def estimate_from_labels(labels: LabelledSample, *, level: float = 0.9) -> Estim
     total = float(sum(labels.sizes.values()))
     value = variance = unknown = 0.0
     for stratum, size in labels.sizes.items():
-        inside = labels.correct[labels.stratum == stratum]
+        inside = 1.0 - labels.loss[labels.stratum == stratum]
         share = size / total
         if len(inside) == 0:
             unknown += share

@@ -3,13 +3,14 @@
 A product of bets ``1 + lambda (x - m)`` is a non-negative supermartingale under the null "the mean
 is at most m", so by Ville's inequality the mixture over bets ever reaches 1/alpha with
 probability at most alpha under it (Waudby-Smith and Ramdas, Estimating means of bounded random
-variables by betting, 2024). Losses must lie in [0, 1]; wrong answers count 1.
+variables by betting, 2024). Losses must lie in [0, 1]: a class is right or wrong, 0 or 1; boxes
+and masks lose something between (``evaluation.losses``). One way for all of them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -47,11 +48,43 @@ def error_lower(errors: int, n: int, alpha: float = 0.05) -> float:
     return float(betaincinv(errors, n - errors + 1, alpha))
 
 
+def loss_upper(losses: Sequence[float] | Floats, alpha: float = 0.05) -> float:
+    """Upper bound of the mean loss at one-sided level ``alpha``; 1 without losses.
+
+    Exact (Clopper-Pearson) where every loss is 0 or 1; otherwise the smallest margin below which
+    the bets of :class:`HarmTest` prove the mean to lie.
+    """
+    values = np.asarray(losses, np.float64)
+    if np.isin(values, (0.0, 1.0)).all():
+        return error_upper(int(values.sum()), len(values), alpha)
+    return _edge(values, alpha, 1.0, lambda test: test.e_harmless)
+
+
+def loss_lower(losses: Sequence[float] | Floats, alpha: float = 0.05) -> float:
+    """Lower bound of the mean loss at one-sided level ``alpha``; 0 without losses."""
+    values = np.asarray(losses, np.float64)
+    if np.isin(values, (0.0, 1.0)).all():
+        return error_lower(int(values.sum()), len(values), alpha)
+    return _edge(values, alpha, 0.0, lambda test: test.e_harm)
+
+
+def _edge(values: Floats, alpha: float, far: float, evidence: Callable[[HarmTest], float]) -> float:
+    """The margin nearest to the mean, on the side of ``far``, that is proven; to 0.0001."""
+    near = float(values.mean())
+    while abs(far - near) > 1e-4:
+        middle = (near + far) / 2.0
+        if evidence(HarmTest(middle, alpha).update(values)) >= 1.0 / alpha:
+            far = middle
+        else:
+            near = middle
+    return far
+
+
 @dataclass(frozen=True, slots=True)
 class HarmTest:
-    """Is the error rate above the margin? Above: harmful. Below: harmless. Otherwise: more labels.
+    """Is the mean loss above the margin? Above: harmful. Below: harmless. Otherwise: more labels.
 
-    ``margin`` is the largest error that counts as no harm; ``harm_*`` and ``safe_*`` are the
+    ``margin`` is the largest loss that counts as no harm; ``harm_*`` and ``safe_*`` are the
     running log wealth of each bet against "risk <= margin" and against "risk >= margin". Give it
     losses of images drawn at random from the population the verdict is about, or weighted ones
     through :meth:`weighted`.
@@ -74,14 +107,14 @@ class HarmTest:
 
     @classmethod
     def against_reference(
-        cls, errors: int, n: int, *, tolerance: float, alpha: float = 0.05
+        cls, losses: Sequence[float] | Floats, *, tolerance: float, alpha: float = 0.05
     ) -> HarmTest:
-        """Margin = upper bound of the reference's error + ``tolerance``.
+        """Margin = upper bound of the mean of the reference's ``losses`` + ``tolerance``.
 
         The bound is one-sided at ``alpha``, so a verdict is wrong with probability at most
         2 alpha over reference and labels together.
         """
-        return cls(min(error_upper(errors, n, alpha) + tolerance, 0.95), alpha)
+        return cls(min(loss_upper(losses, alpha) + tolerance, 0.95), alpha)
 
     def update(self, losses: Iterable[float]) -> HarmTest:
         """The test after further losses in [0, 1], in the order in which labels came."""
@@ -194,14 +227,21 @@ class HarmTest:
 Preference = Literal["challenger", "champion", "undecided"]
 
 
+# Places and weights of Gauss and Legendre between 0 and 1: the mixture over all bets is exact for
+# up to 127 images, and to many digits beyond.
+_NODES, _SHARES = (np.asarray(v) / 2.0 for v in np.polynomial.legendre.leggauss(64))
+_NODES = _NODES + 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class PairedTest:
-    """Is the challenger better than the champion? From images where exactly one is right.
+    """Is the challenger better than the champion? From the difference of their losses an image.
 
-    Where both are right or both wrong nothing is learnt about the difference, so only images on
-    which they disagree need labels. Under "no better", a discordant image is a win with
-    probability at most 1/2; the e-value mixes the bets ``1 + lambda (2 win - 1)`` over a uniform
-    prior on the win rate above 1/2 (and mirrored for the way back). ``promote`` is the bar.
+    Where both are equally right nothing is learnt about the difference, so only images on which
+    they disagree need labels. Under "no better" the difference d (champion's loss less the
+    challenger's, -1 to 1) is at most 0 on average; the e-value mixes the bets ``1 + lambda d``
+    over all lambda from 0 to 1 (and mirrored for the way back). For answers that are right or
+    wrong that is a uniform prior on the win rate above 1/2. ``promote`` is the bar.
     """
 
     promote: float = 20.0
@@ -210,35 +250,51 @@ class PairedTest:
     ties: int = 0
     best_win: float = 1.0
     best_loss: float = 1.0
+    won: float = 0.0
+    lost: float = 0.0
+    better: tuple[float, ...] = (0.0,) * len(_NODES)
+    worse: tuple[float, ...] = (0.0,) * len(_NODES)
 
     def __post_init__(self) -> None:
         if self.promote <= 1.0:
             raise InvalidInput(f"PairedTest.promote must exceed 1, got {self.promote}.")
 
-    def update(self, outcomes: Iterable[int]) -> PairedTest:
-        """The test after further images, in order: +1 challenger right alone, -1 champion right
-        alone, 0 both right or both wrong."""
-        wins, losses, ties = self.wins, self.losses, self.ties
-        best_win, best_loss = self.best_win, self.best_loss
-        for outcome in outcomes:
-            if outcome not in (-1, 0, 1):
-                raise InvalidInput(f"A paired outcome is -1, 0 or 1, got {outcome!r}.")
-            wins += outcome == 1
-            losses += outcome == -1
-            ties += outcome == 0
-            best_win = max(best_win, _paired_e(wins, losses))
-            best_loss = max(best_loss, _paired_e(losses, wins))
-        return PairedTest(self.promote, wins, losses, ties, best_win, best_loss)
+    def update(self, differences: Iterable[float]) -> PairedTest:
+        """The test after further images, in order: by how much the challenger's loss is smaller.
+
+        +1: it alone is right, -1: the champion alone is, 0: both are equally right or wrong.
+        """
+        values = np.fromiter((float(d) for d in differences), np.float64)
+        if len(values) == 0:
+            return self
+        if not (np.abs(values) <= 1.0).all():
+            raise InvalidInput(
+                f"A difference of losses lies in -1..1, got {values.min()} to {values.max()}."
+            )
+        better = np.asarray(self.better) + np.cumsum(np.log1p(values[:, None] * _NODES), axis=0)
+        worse = np.asarray(self.worse) + np.cumsum(np.log1p(-values[:, None] * _NODES), axis=0)
+        return PairedTest(
+            promote=self.promote,
+            wins=self.wins + int((values > 0).sum()),
+            losses=self.losses + int((values < 0).sum()),
+            ties=self.ties + int((values == 0).sum()),
+            best_win=max(self.best_win, float(_mixed(better).max())),
+            best_loss=max(self.best_loss, float(_mixed(worse).max())),
+            won=self.won + float(values[values > 0].sum()),
+            lost=self.lost - float(values[values < 0].sum()),
+            better=tuple(better[-1].tolist()),
+            worse=tuple(worse[-1].tolist()),
+        )
 
     @property
     def e_better(self) -> float:
         """Evidence now that the challenger is better."""
-        return _paired_e(self.wins, self.losses)
+        return float(_mixed(np.asarray(self.better)))
 
     @property
     def e_worse(self) -> float:
         """Evidence now that the challenger is worse: at ``promote`` it is rolled back."""
-        return _paired_e(self.losses, self.wins)
+        return float(_mixed(np.asarray(self.worse)))
 
     @property
     def decision(self) -> Preference:
@@ -253,27 +309,44 @@ class PairedTest:
 
     @property
     def wins_missing(self) -> int:
-        """Wins in a row that would prove the challenger better; 0 if it is."""
-        return _in_a_row(self.wins, self.losses, self.best_win, self.promote)
+        """Whole wins in a row that would prove the challenger better; 0 if it is."""
+        return self._in_a_row(1.0)
 
     @property
     def losses_missing(self) -> int:
-        """Losses in a row that would prove the champion better; 0 if it is."""
-        return _in_a_row(self.losses, self.wins, self.best_loss, self.promote)
+        """Whole losses in a row that would prove the champion better; 0 if it is."""
+        return self._in_a_row(-1.0)
+
+    def _in_a_row(self, difference: float) -> int:
+        # From any score the evidence grows with every win in a row, nearly doubling in the end.
+        test, missing = self, 0
+        while (test.best_win if difference > 0 else test.best_loss) < self.promote:
+            test, missing = test.update([difference]), missing + 1
+        return missing
 
     def labels_needed(self) -> int | None:
-        """About how many more discordant labels a promotion needs at the win rate so far.
+        """About how many more disagreements a promotion needs if they go on as so far.
 
         None if more than 10,000, which includes challengers that do not win.
         """
         if self.decision != "undecided":
             return 0
         rate = (self.wins + 1.0) / (self.wins + self.losses + 1.5)
-        for k in range(1, 10_001):
-            won = round(rate * k)
-            if _paired_e(self.wins + won, self.losses + k - won) >= self.promote:
-                return k
-        return None
+        gain = (self.won + 1.0) / (self.wins + 1.0)
+        cost = (self.lost + 1.0) / (self.losses + 1.0)
+        growth = rate * np.log1p(gain * _NODES) + (1.0 - rate) * np.log1p(-cost * _NODES)
+        wealth = np.asarray(self.better)
+
+        def reached(k: int) -> bool:
+            return bool(_mixed(wealth + k * growth) >= self.promote)
+
+        if not reached(10_000):
+            return None
+        few, enough = 0, 10_000
+        while enough - few > 1:
+            middle = (few + enough) // 2
+            few, enough = (few, middle) if reached(middle) else (middle, enough)
+        return enough
 
     def as_json(self) -> dict[str, Any]:
         """JSON-safe state; :meth:`from_json` gives the same test back."""
@@ -286,34 +359,10 @@ class PairedTest:
         return decode(cls, data)
 
 
-def _paired_e(wins: int, losses: int) -> float:
-    """E-value of wins against losses: 2 (int_{1/2}^1 q^w (1-q)^l dq) / (1/2)^(w+l)."""
-    from scipy.special import betainc, betaln
-
-    upper = 1.0 - float(betainc(wins + 1, losses + 1, 0.5))
-    if upper <= 0.0:
-        return 0.0
-    n = wins + losses
-    return float(
-        np.exp(
-            min(
-                math.log(2.0)
-                + float(betaln(wins + 1, losses + 1))
-                + math.log(upper)
-                + n * math.log(2.0),
-                700.0,
-            )
-        )
-    )
-
-
-def _in_a_row(wins: int, losses: int, best: float, bar: float) -> int:
-    # From any score the evidence grows with every win in a row, nearly doubling in the end.
-    missing = 0
-    while best < bar:
-        missing += 1
-        best = max(best, _paired_e(wins + missing, losses))
-    return missing
+def _mixed(wealth: Floats) -> Floats:
+    """E-value of log wealth by bet (..., bets), capped where a float ends."""
+    result: Floats = np.exp(np.minimum(wealth, 700.0)) @ _SHARES
+    return result
 
 
 def _log_mean(wealth: Floats) -> Floats:

@@ -4,6 +4,8 @@ Pure numpy, no I/O. Scores per image, all from the serving pass:
 
 - ``confidence``: 1 - highest probability;
 - ``mahalanobis``: squared length of the whitened embedding;
+- ``count``, ``size``, ``score`` where objects are seen: how many, how large, how sure (policy:
+  ``outputs``);
 - ``domain``: projection on the direction that best separates recent images from earlier ones
   (Fisher's linear discriminant), fitted again every :data:`REFIT` images.
 
@@ -35,7 +37,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,12 @@ from autofocus.errors import Corrupted, InvalidInput
 from autofocus.monitoring.betting import MAX_ROWS, WEIGHTS, Trace, Wealth
 from autofocus.monitoring.conformal import merge, online_p_values, thin
 from autofocus.monitoring.reference import Reference
+from autofocus.types.answers import OUTPUTS
 from autofocus.types.codec import decode, encode
 from autofocus.types.production import Signal, Window
 
-FORMAT = 1
-SCORES = ("confidence", "mahalanobis", "domain")
+FORMAT = 2
+SCORES = ("confidence", "mahalanobis", "domain", "outputs")
 # A bag holds between KEEP and FULL scores, a fold between FOLD_KEEP and FOLD_FULL images: about
 # 0.7 MB of state with 32 whitened dimensions. Old images are forgotten at random, slowly enough
 # that a change of hundreds of images is never absorbed.
@@ -99,14 +101,14 @@ class _Fold:
 
 
 class _Past:
-    """The last images taken one by one: scores, embeddings, p-values of both scores, names."""
+    """The last images taken one by one: plain scores, embeddings, their p-values, names."""
 
     ARRAYS = ("scores", "whitened", "p", "rows", "ids")
 
-    def __init__(self, k: int) -> None:
-        self.scores = np.zeros((0, 2), np.float32)
+    def __init__(self, k: int, scores: int, streams: int) -> None:
+        self.scores = np.zeros((0, scores), np.float32)
         self.whitened = np.zeros((0, k), np.float32)
-        self.p = np.zeros((0, 2))
+        self.p = np.zeros((0, streams))
         self.rows = np.zeros(0, np.int64)
         self.ids = np.zeros(0, np.str_)
 
@@ -148,10 +150,17 @@ class Monitor:
     """
 
     def __init__(
-        self, policy: MonitorPolicy, project: str, model: str, seed: int, first_row: int, k: int
+        self,
+        policy: MonitorPolicy,
+        project: str,
+        model: str,
+        seed: int,
+        first_row: int,
+        k: int,
+        outputs: int = 0,
     ) -> None:
         unknown = sorted(set(policy.scores) - set(SCORES))
-        if unknown or not policy.scores:
+        if unknown or not set(policy.scores) - {"outputs"}:
             raise InvalidInput(
                 f"monitor.scores names {unknown or 'nothing'}, expected some of {list(SCORES)}."
             )
@@ -168,15 +177,20 @@ class Monitor:
         self._k = k
         self._rng = np.random.default_rng([seed, 1])
         self._thin_rng = np.random.default_rng([seed, 2])
-        share = 1.0 / len(set(policy.scores))
+        # Scores that are read off an answer, in the order of their columns; all are remembered,
+        # those of the policy are bet on.
+        self._plain = ("confidence", "mahalanobis", *OUTPUTS[:outputs])
+        chosen = [
+            name
+            for name in self._plain
+            if name in policy.scores or (name in OUTPUTS and "outputs" in policy.scores)
+        ]
+        share = 1.0 / (len(chosen) + ("domain" in policy.scores))
         # Images per observation; grows once if neighbours turn out to be alike.
         self.block = policy.block
         self.dependent = False
-        self._past = _Past(k)
         # One stream per score, two for the direction: name and weight of each.
-        self._names: list[str] = [
-            name for name in ("confidence", "mahalanobis") if name in policy.scores
-        ]
+        self._names: list[str] = chosen
         weights = [share] * len(self._names)
         self._domain = len(self._names)
         self._folds: list[_Fold] = []
@@ -184,10 +198,11 @@ class Monitor:
             self._folds = [_Fold(k), _Fold(k)]
             self._names += ["domain", "domain"]
             weights += [share / 2, share / 2]
+        self._past = self._no_past()
         self._log_weights = np.log(weights)
         self._bags = [np.zeros(0, np.float32) for _ in self._names]
         self._wealth = Wealth(len(self._names))
-        # Open blocks: request key to [images, sums of both scores and embeddings, first image].
+        # Open blocks: request key to [images, sums of plain scores and embeddings, first image].
         self._blocks: dict[str, list[Any]] = {}
 
     @classmethod
@@ -211,7 +226,9 @@ class Monitor:
         """
         if reference.whitened.ndim != 2:
             raise InvalidInput("Reference.whitened must be two-dimensional.")
-        monitor = cls(policy, project, model, seed, first_row, reference.whitened.shape[1])
+        outputs = 0 if reference.outputs is None else reference.outputs.shape[1]
+        k = reference.whitened.shape[1]
+        monitor = cls(policy, project, model, seed, first_row, k, outputs)
         if policy.block == 1:
             monitor._calibrate(reference.unfitted())
         return monitor
@@ -242,22 +259,22 @@ class Monitor:
         """
         if len(window) == 0:
             return []
-        if window.whitened.shape[1] != self._k:
+        outputs = len(self._plain) - 2
+        if window.whitened.shape[1] != self._k or window.outputs.shape[1] < outputs:
             raise InvalidInput(
-                f"The window has {window.whitened.shape[1]} whitened dimensions, the reference "
-                f"{self._k}.",
+                f"The window has {window.whitened.shape[1]} whitened dimensions and "
+                f"{window.outputs.shape[1]} outputs, the reference {self._k} and {outputs}.",
                 hint="Give the monitor the predictions of its own model only.",
             )
         whitened = np.asarray(window.whitened, np.float32)
-        uncertain = np.float32(1.0) - np.asarray(window.confidence, np.float32)
         rows = self.rows + 1 + np.arange(len(window))
         self.rows += len(window)
         ids = window.ids
-        distant = np.einsum("ij,ij->i", whitened, whitened)
+        plain = _plain(window.confidence, whitened, window.outputs[:, :outputs])
         raised: list[Signal] = []
         taken = 0
         if self.block == 1:
-            raised, taken = self._observe(uncertain, distant, whitened, rows, rows, ids, ids)
+            raised, taken = self._observe(plain, whitened, rows, rows, ids, ids)
             if self.block > 1:
                 raised += self._start_anew()
         if taken < len(window):
@@ -266,8 +283,7 @@ class Monitor:
             keys = np.where(window.request_key == ids, "", window.request_key)
             raised += self._update_blocks(
                 np.full(len(keys), "") if self.dependent else keys,
-                uncertain,
-                distant,
+                plain,
                 whitened,
                 rows,
                 ids,
@@ -282,22 +298,23 @@ class Monitor:
         self._bags = [np.zeros(0, np.float32) for _ in self._names]
         self._wealth = Wealth(len(self._names))
         self._folds = [_Fold(self._k) for _ in self._folds]
-        self._past = _Past(self._k)
+        self._past = self._no_past()
         return self._update_blocks(
             np.full(len(past.rows), ""),
-            past.scores[:, 0],
-            past.scores[:, 1],
+            past.scores,
             past.whitened,
             past.rows,
             past.ids,
             slice(None),
         )
 
+    def _no_past(self) -> _Past:
+        return _Past(self._k, len(self._plain), max(self._domain, 1))
+
     def _update_blocks(
         self,
         keys: npt.NDArray[np.str_],
-        uncertain: npt.NDArray[np.float32],
-        distant: npt.NDArray[np.float32],
+        plain: npt.NDArray[np.float32],
         whitened: npt.NDArray[np.float32],
         rows: npt.NDArray[np.int64],
         ids: npt.NDArray[np.str_],
@@ -306,7 +323,7 @@ class Monitor:
         """Average ``block`` images of a request key, then observe the means."""
         done: list[list[Any]] = []
         for i in range(len(rows))[part]:
-            one = [1, float(uncertain[i]), float(distant[i]), whitened[i].astype(np.float64)]
+            one = [1, plain[i].astype(np.float64), whitened[i].astype(np.float64)]
             end = (int(rows[i]), str(ids[i]))
             key = str(keys[i])
             if key not in self._blocks and len(self._blocks) >= MAX_OPEN_BLOCKS:
@@ -315,21 +332,20 @@ class Monitor:
             self._fill(key, [*one, *end], end, done)
         if not done:
             return []
-        size = np.array([b[0] for b in done], np.float64)
+        size = np.array([b[0] for b in done], np.float64)[:, None]
         return self._observe(
             (np.array([b[1] for b in done]) / size).astype(np.float32),
             (np.array([b[2] for b in done]) / size).astype(np.float32),
-            (np.array([b[3] for b in done]) / size[:, None]).astype(np.float32),
-            np.array([b[4] for b in done], np.int64),
-            np.array([b[6] for b in done], np.int64),
-            np.array([b[5] for b in done]),
-            np.array([b[7] for b in done]),
+            np.array([b[3] for b in done], np.int64),
+            np.array([b[5] for b in done], np.int64),
+            np.array([b[4] for b in done]),
+            np.array([b[6] for b in done]),
         )[0]
 
     def _fill(self, key: str, more: list[Any], end: tuple[int, str], done: list[list[Any]]) -> None:
         """Put images into the block of ``key``; a full one goes to ``done``."""
         block = self._blocks.get(key)
-        block = more if block is None else [*(block[i] + more[i] for i in range(4)), *block[4:]]
+        block = more if block is None else [*(block[i] + more[i] for i in range(3)), *block[3:]]
         if block[0] >= self.block:
             done.append([*block, *end])
             self._blocks.pop(key, None)
@@ -338,8 +354,7 @@ class Monitor:
 
     def _observe(
         self,
-        uncertain: npt.NDArray[np.float32],
-        distant: npt.NDArray[np.float32],
+        plain: npt.NDArray[np.float32],
         whitened: npt.NDArray[np.float32],
         first: npt.NDArray[np.int64],
         last: npt.NDArray[np.int64],
@@ -350,15 +365,15 @@ class Monitor:
         out on the way that blocks are needed."""
         raised: list[Signal] = []
         begin, block = 0, self.block
-        while begin < len(uncertain) and self.block == block:
+        while begin < len(plain) and self.block == block:
             # Chunks end at multiples of MAX_ROWS, so refits fall on the same image however
             # the stream is cut into windows; calibration ends on a chunk's end, too.
             room = MAX_ROWS - self.observations % MAX_ROWS
             if self.calibrating:
                 room = min(room, self._needed - self.calibrated)
-            part = slice(begin, min(begin + room, len(uncertain)))
+            part = slice(begin, min(begin + room, len(plain)))
             signal = self._chunk(
-                {"confidence": uncertain[part], "mahalanobis": distant[part]},
+                plain[part],
                 whitened[part],
                 first[part],
                 last[part],
@@ -372,7 +387,7 @@ class Monitor:
 
     def _chunk(
         self,
-        values: Mapping[str, npt.NDArray[np.float32]],
+        plain: npt.NDArray[np.float32],
         whitened: npt.NDArray[np.float32],
         first: npt.NDArray[np.int64],
         last: npt.NDArray[np.int64],
@@ -381,13 +396,16 @@ class Monitor:
     ) -> Signal | None:
         n = len(whitened)
         draws = self._rng.random((n, 4))
+        # Outputs hold many equal values: they need ties of their own.
+        more = self._rng.random((n, len(self._plain) - 2))
+        ties_of = {"confidence": draws[:, 0], "mahalanobis": draws[:, 1]}
+        ties_of |= {name: more[:, i] for i, name in enumerate(self._plain[2:])}
         betting = not self.calibrating
         p = np.full((n, len(self._names)), np.nan)
         for i in range(self._domain):
-            scores = values[self._names[i]]
+            scores = plain[:, self._plain.index(self._names[i])]
             if betting:
-                ties = draws[:, 0 if self._names[i] == "confidence" else 1]
-                p[:, i] = online_p_values(self._bags[i], scores, ties)
+                p[:, i] = online_p_values(self._bags[i], scores, ties_of[self._names[i]])
             self._bags[i] = merge(self._bags[i], scores)
         side = draws[:, 3] < 0.5
         for i, fold in enumerate(self._folds, start=self._domain):
@@ -400,9 +418,9 @@ class Monitor:
                 self._bags[i] = merge(self._bags[i], scores)
         if self.block == 1:
             self._past.add(
-                scores=np.stack([values["confidence"], values["mahalanobis"]], axis=1),
+                scores=plain,
                 whitened=whitened,
-                p=p[:, : self._domain] if self._domain == 2 else np.tile(p[:, :1], 2),
+                p=p[:, : max(self._domain, 1)],
                 rows=first,
                 ids=first_ids,
             )
@@ -516,11 +534,10 @@ class Monitor:
         """Put the reference into the bags and the folds."""
         n = len(reference)
         whitened = np.asarray(reference.whitened, np.float32)
+        outputs = np.zeros((n, 0), np.float32) if reference.outputs is None else reference.outputs
+        plain = _plain(reference.confidence, whitened, outputs)
         for i in range(self._domain):
-            if self._names[i] == "confidence":
-                bag = np.sort(np.float32(1.0) - reference.confidence)
-            else:
-                bag = np.sort(np.einsum("ij,ij->i", whitened, whitened))
+            bag = np.sort(plain[:, self._plain.index(self._names[i])])
             self._bags[i] = bag[thin(n, KEEP, self._thin_rng)]
         side = self._rng.random(n) < 0.5
         for i, fold in enumerate(self._folds):
@@ -578,6 +595,7 @@ class Monitor:
             "first_row": self.first_row,
             "rows": self.rows,
             "k": self._k,
+            "outputs": len(self._plain) - 2,
             "observations": self.observations,
             "calibrated": self.calibrated,
             "alarmed": self.alarmed,
@@ -587,7 +605,9 @@ class Monitor:
             "rng": self._rng.bit_generator.state,
             "thin_rng": self._thin_rng.bit_generator.state,
             "count": self._wealth.count,
-            "blocks": {k: [*b[:3], b[3].tolist(), *b[4:]] for k, b in self._blocks.items()},
+            "blocks": {
+                k: [b[0], b[1].tolist(), b[2].tolist(), *b[3:]] for k, b in self._blocks.items()
+            },
         }
         arrays: dict[str, npt.NDArray[Any]] = {
             "header": np.frombuffer(json.dumps(header).encode(), np.uint8)
@@ -633,6 +653,7 @@ class Monitor:
             header["seed"],
             header["first_row"],
             header["k"],
+            header["outputs"],
         )
         monitor.rows = header["rows"]
         monitor.observations = header["observations"]
@@ -646,7 +667,9 @@ class Monitor:
             monitor.signal = decode(Signal, header["signal"])
         monitor._rng.bit_generator.state = header["rng"]
         monitor._thin_rng.bit_generator.state = header["thin_rng"]
-        monitor._blocks = {k: [*b[:3], np.array(b[3]), *b[4:]] for k, b in header["blocks"].items()}
+        monitor._blocks = {
+            k: [b[0], np.array(b[1]), np.array(b[2]), *b[3:]] for k, b in header["blocks"].items()
+        }
         monitor._bags = [arrays[f"bag{i}"] for i in range(len(monitor._names))]
         monitor._wealth.count = header["count"]
         for name in Wealth.ARRAYS:
@@ -655,3 +678,15 @@ class Monitor:
             fold.add(arrays[f"features{i}"], arrays[f"arrival{i}"])
             fold.direction = arrays.get(f"direction{i}")
         return monitor
+
+
+def _plain(
+    confidence: npt.NDArray[np.float32],
+    whitened: npt.NDArray[np.float32],
+    outputs: npt.NDArray[np.float32],
+) -> npt.NDArray[np.float32]:
+    """The scores read off answers, (n, 2 + outputs): uncertainty, distance, outputs."""
+    uncertain = np.float32(1.0) - np.asarray(confidence, np.float32)
+    distant = np.einsum("ij,ij->i", whitened, whitened)
+    pair = np.stack([uncertain, distant], axis=1)
+    return np.concatenate([pair, np.asarray(outputs, np.float32)], axis=1)

@@ -23,6 +23,9 @@ class Reference:
     fitted (n,) bool, True for images that the temperature or the whitening was fitted on: the
     model looks slightly better on them than on new images, so they serve comparisons but never
     as calibration of a test; sha256 and key (n,) str where known.
+
+    Where objects are seen: outputs (n, 3) float32, number, size and score of what was said (see
+    ``types.answers``); quality (n,) float32, 1 - loss of answers whose truth is known, else NaN.
     """
 
     probabilities: npt.NDArray[np.float32]
@@ -34,6 +37,8 @@ class Reference:
     fitted: npt.NDArray[np.bool_] | None = None
     sha256: npt.NDArray[np.str_] | None = None
     key: npt.NDArray[np.str_] | None = None
+    outputs: npt.NDArray[np.float32] | None = None
+    quality: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.probabilities)
@@ -58,12 +63,16 @@ class Reference:
         return result
 
     @property
-    def errors(self) -> npt.NDArray[np.bool_] | None:
-        """Whether each answer with known truth was wrong; None if no truth is known."""
+    def losses(self) -> npt.NDArray[np.float64]:
+        """How wrong each answer with known truth was, 0 to 1; for a class that is 0 or 1."""
+        if self.quality is not None:
+            judged = ~np.isnan(self.quality)
+            return np.asarray(1.0 - self.quality[judged].astype(np.float64))
         if self.truth is None:
-            return None
+            return np.zeros(0)
         known = self.truth >= 0
-        return None if not known.any() else self.predicted[known] != self.truth[known]
+        wrong = self.predicted[known] != self.truth[known]
+        return np.asarray(wrong, np.float64)
 
     def take(self, index: Any) -> Reference:
         """Rows by index array, boolean mask or slice."""
@@ -78,7 +87,7 @@ class Reference:
         return self if self.fitted is None else self.take(~self.fitted)
 
     @classmethod
-    def empty(cls, classes: int, whitened: int) -> Reference:
+    def empty(cls, classes: int, whitened: int, outputs: int = 0) -> Reference:
         """No rows: the monitor takes the first production images as its calibration."""
         none = np.zeros(0, np.float32)
         return cls(
@@ -87,6 +96,7 @@ class Reference:
             none,
             none,
             none,
+            outputs=np.zeros((0, outputs), np.float32),
         )
 
     @classmethod
@@ -99,6 +109,7 @@ class Reference:
             contrast=np.asarray(window.contrast, np.float32),
             blur=np.asarray(window.blur, np.float32),
             sha256=window.sha256,
+            outputs=np.asarray(window.outputs, np.float32),
         )
 
     @classmethod
@@ -113,7 +124,10 @@ class Reference:
                     hint="Train the model again with this version of autofocus.",
                 )
             arrays: dict[str, Any] = {name: data[name].astype(np.float32) for name in wanted}
-            for name, dtype in (("truth", np.int64), ("fitted", np.bool_)):
+            for name, dtype in (
+                ("truth", np.int64), ("fitted", np.bool_), ("outputs", np.float32),
+                ("quality", np.float32),
+            ):  # fmt: skip
                 if name in data.files:
                     arrays[name] = data[name].astype(dtype)
             for name in ("sha256", "key"):

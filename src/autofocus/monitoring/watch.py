@@ -103,7 +103,9 @@ class Monitoring:
             reference = baseline
             if policy.reference == "production":
                 reference = Reference.empty(
-                    reference.probabilities.shape[1], reference.whitened.shape[1]
+                    reference.probabilities.shape[1],
+                    reference.whitened.shape[1],
+                    0 if reference.outputs is None else reference.outputs.shape[1],
                 )
         with self.database.read() as conn:
             if effect is not None:

@@ -130,14 +130,17 @@ class PredictionLog:
     def find(self, prediction_id: str) -> dict[str, Any]:
         """One prediction as JSON-safe values; NotFound if it is not in the log (yet).
 
-        Keys are ``id`` and the columns of ``Window``, and ``project``, ``server``, ``row``,
-        ``revision`` (of the deployment) and ``preprocessing`` (its digest).
+        Keys are ``id`` and the columns of ``Window`` (``detections`` as ``types.answers`` packs
+        them, None for classification), and ``project``, ``server``, ``row``, ``revision`` (of the
+        deployment) and ``preprocessing`` (its digest).
         """
         segment, index, server = self._locate(prediction_id)
         window = segment.window
         found: dict[str, Any] = {"id": str(window.ids[index]), "server": server}
         for f in fields(Window):
-            if f.name != "ids":
+            if f.name == "detections":
+                found[f.name] = json.loads(window.detections[index] or "null")
+            elif f.name != "ids":
                 value = getattr(window, f.name)[index]
                 found[f.name] = value.tolist()
         found["row"] = int(segment.rows[index])

@@ -53,6 +53,8 @@ class LogRow:
     metadata: str
     revision: int
     preprocessing: str
+    detections: bytes = b""
+    outputs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,10 +116,18 @@ def encode_rows(rows: Sequence[LogRow]) -> bytes:
     columns["kept"] = pa.array([r.kept for r in rows], pa.bool_())
     for name in ("probabilities", "whitened"):
         matrix = _stack([getattr(r, name) for r in rows])
-        columns[name] = pa.FixedSizeListArray.from_arrays(
-            pa.array(matrix.ravel(), pa.float32()), matrix.shape[1]
-        )
+        columns[name] = _matrix(matrix)
+    if any(r.outputs for r in rows):
+        # Only where objects are seen: classification does not pay for it.
+        columns["detections"] = pa.array([r.detections for r in rows], pa.binary())
+        columns["outputs"] = _matrix(_stack([np.array(r.outputs, np.float32) for r in rows]))
     return _to_ipc(pa.table(columns))
+
+
+def _matrix(matrix: npt.NDArray[np.float32]) -> Any:
+    return pa.FixedSizeListArray.from_arrays(
+        pa.array(matrix.ravel(), pa.float32()), matrix.shape[1]
+    )
 
 
 def encode_images(images: Sequence[tuple[int, str, str, bytes]]) -> bytes:
@@ -150,10 +160,18 @@ def open_table(objects: ObjectStore, key: str) -> Any:
 def read_segment(objects: ObjectStore, key: str) -> Segment:
     """Rows and window of a stored segment."""
     table = open_table(objects, key)
+    special = ("ids", "kept", "detections")
+    columns = {
+        f.name: _column(table, f.name)
+        for f in fields(Window)
+        if f.name not in special and f.name in table.column_names
+    }
+    if "detections" in table.column_names:
+        columns["detections"] = np.array(table["detections"].to_pylist(), dtype=np.object_)
     window = Window(
         ids=_strings(table, "id"),
-        **{f.name: _column(table, f.name) for f in fields(Window) if f.name not in ("ids", "kept")},
         kept=np.asarray(table["kept"].to_numpy(), dtype=np.bool_),
+        **columns,
     )
     return Segment(
         rows=_column(table, "row"),
@@ -164,13 +182,14 @@ def read_segment(objects: ObjectStore, key: str) -> Segment:
 
 
 def join_windows(windows: Sequence[Window]) -> Window:
-    """Windows one after the other; missing columns of narrower matrices are NaN (whitened) or 0."""
+    """Windows one after the other; missing columns of narrower matrices are 0 (probabilities) or
+    NaN."""
     if len(windows) == 1:
         return windows[0]
     joined: dict[str, Any] = {}
     for f in fields(Window):
         parts = [getattr(w, f.name) for w in windows]
-        if f.name in ("probabilities", "whitened"):
+        if f.name in ("probabilities", "whitened", "outputs"):
             fill = 0.0 if f.name == "probabilities" else np.nan
             width = max(p.shape[1] for p in parts)
             parts = [_widen(p, width, fill) for p in parts]

@@ -157,7 +157,7 @@ class LabelTask:
     ``propensity`` is the probability with which the image was drawn (None: not drawn at random).
     ``suggested_by`` names the model behind ``suggestion``. ``opinion`` is the labelling
     assistant's own answer, ``disagreement`` how much it contradicts the suggestion, -1 .. 1.
-    ``set_aside`` says why a skipped task was skipped.
+    ``set_aside`` says why a skipped task was skipped. ``suggested_shapes`` is the suggestion drawn.
     """
 
     id: str
@@ -178,6 +178,7 @@ class LabelTask:
     opinion_confidence: float | None = None
     disagreement: float | None = None
     set_aside: str = ""
+    suggested_shapes: Shapes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,10 @@ class Window:
     whitened (n, k) float32; brightness, contrast, blur (n,) float32; latency_ms (n,) float32;
     sha256 (n,) str; kept (n,) bool, whether the image can be fetched; keep_probability (n,)
     float32; metadata (n,) str, JSON as the client sent it ("" if none).
+
+    Where objects are seen: detections (n,) bytes, what was said, packed (see ``types.answers``);
+    outputs (n, 3) float32, number, size and score of what was said. For classification they are
+    empty bytes and (n, 0).
     """
 
     ids: npt.NDArray[np.str_]
@@ -132,9 +136,17 @@ class Window:
     kept: npt.NDArray[np.bool_]
     keep_probability: npt.NDArray[np.float32]
     metadata: npt.NDArray[np.str_]
+    detections: npt.NDArray[np.object_] = None  # type: ignore[assignment]
+    outputs: npt.NDArray[np.float32] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
+        import numpy as np
+
         n = len(self.ids)
+        if self.detections is None:
+            object.__setattr__(self, "detections", np.full(n, b"", np.object_))
+        if self.outputs is None:
+            object.__setattr__(self, "outputs", np.zeros((n, 0), np.float32))
         for f in fields(self):
             got = len(getattr(self, f.name))
             if got != n:

@@ -1,4 +1,4 @@
-// openapi.json sha256:3617d2c9838b78137993fa3b2bd88aae23d239f5f3c4b90d6c0be43ecd850ff5
+// openapi.json sha256:8b16b52afe33be482ceb06e97c198eefc6c79e91e9e5a69b4a89f7b2bbea2b71
 export interface paths {
     "/api/events": {
         parameters: {
@@ -2820,6 +2820,7 @@ export interface components {
             state: "open" | "leased" | "done" | "skipped" | "cancelled";
             /** Suggested By */
             suggested_by?: string | null;
+            suggested_shapes?: components["schemas"]["Shapes"] | null;
             /** Suggestion */
             suggestion?: string | null;
             /** Suggestion Confidence */
