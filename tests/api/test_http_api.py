@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +85,8 @@ def test_a_project_its_images_and_a_version(client: TestClient) -> None:
          {"task": "none", "label": "a", "author": "me"}, 404, "not_found"),
         ("PUT", "/api/projects/p/policy", {"yaml": "monitr: {}"}, 422, "invalid_input"),
         ("GET", "/api/projects/p/cases/p-case-9", None, 404, "not_found"),
+        ("GET", "/api/nothing", None, 404, "not_found"),
+        ("DELETE", "/api/health", None, 405, "invalid_input"),
     ],
 )  # fmt: skip
 def test_every_error_has_one_shape(
@@ -107,9 +110,23 @@ def test_a_bad_image_is_refused_and_nothing_is_stored(
     client: TestClient, workspace: Workspace
 ) -> None:
     workspace.create_project("p", classes=["a", "b"])
-    for body in (b"not an image", png(1)[:60], b""):
+    # 100 megapixels, as the header says; nothing is decoded to find that out.
+    head = b"IHDR" + (10_000).to_bytes(4, "big") * 2 + bytes([1, 0, 0, 0, 0])
+    bomb = png(1)[:12] + head + zlib.crc32(head).to_bytes(4, "big") + png(1)[33:]
+    for body, way_out in (
+        (b"not an image", "JPEG, PNG"),
+        (png(1)[:60], "again"),
+        (b"", ""),
+        (bomb, "raise max_pixels"),
+    ):
         refused = client.post("/api/projects/p/images", params={"key": "x.png"}, content=body)
         assert refused.status_code == 422
+        assert way_out in refused.json()["error"]["hint"], refused.text
+    undeclared = client.post(
+        "/api/projects/p/images", params={"key": "x.png", "label": "squint"}, content=png(1)
+    )
+    assert undeclared.status_code == 422
+    assert "a, b" in undeclared.json()["error"]["hint"]
     assert client.get("/api/projects/p/samples").json()["items"] == []
 
 

@@ -19,6 +19,8 @@ from loop_world import PROJECT, World
 
 from autofocus.loop.stages import STAGES, step_names
 
+pytestmark = pytest.mark.timeout(1500)  # more than the patience below
+
 HERE = Path(__file__).parent
 # Some thirty starts of a process: two minutes on free cores, many more beside others.
 PATIENCE_SECONDS = 1200

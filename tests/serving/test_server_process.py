@@ -117,6 +117,8 @@ def test_bad_requests_are_told_apart_and_the_rest_goes_on(here: World) -> None:
     assert here.predict(DARK).status_code == 404
     here.deploy(here.publish("light-1"))
     wait_until(lambda: here.status("/readyz") == 200, "ready")
+    big = here.predict(photo(9, side=1100), **{"Content-Type": "application/x-www-form-urlencoded"})
+    assert "raise max_pixels" in big.json()["error"]["hint"], "curl's default hides no hint"
     cases = {
         "no image": (b"not an image", 422, "image_rejected"),
         "truncated": (DARK[: len(DARK) // 2], 422, "image_rejected"),

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from autofocus import __version__
 from autofocus.api import (
@@ -27,7 +28,7 @@ from autofocus.api import (
 from autofocus.api.annotations import router as annotated
 from autofocus.api.background import Background
 from autofocus.api.suggestions import router as suggested
-from autofocus.errors import AutofocusError, Forbidden, InvalidInput
+from autofocus.errors import AutofocusError, Forbidden, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from autofocus.workspace.workspace import Workspace
@@ -60,6 +61,7 @@ def create_app(
     app.include_router(page.router)
     app.add_exception_handler(AutofocusError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
+    app.add_exception_handler(HTTPException, _answer_http_error)
     app.middleware("http")(_same_origin_only)
     return app
 
@@ -67,6 +69,20 @@ def create_app(
 async def _answer_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, AutofocusError)
     return JSONResponse(error.as_json(), status_code=error.code.http_status)
+
+
+async def _answer_http_error(request: Request, error: Exception) -> Response:
+    """What the framework refuses by itself (no such address or method), in the one error shape."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        nothing = NotFound(
+            f"There is nothing at {request.url.path}.", hint="See /api/openapi.json."
+        )
+        return await _answer_error(request, nothing)
+    refused = InvalidInput(
+        f"{request.method} {request.url.path}: {error.detail}.", hint="See /api/openapi.json."
+    )
+    return JSONResponse(refused.as_json(), status_code=error.status_code, headers=error.headers)
 
 
 async def _answer_validation_error(_: Request, error: Exception) -> Response:

@@ -40,7 +40,7 @@ TICK_SECONDS = 0.25
 TRAININGS_SECONDS = 1.0
 # Whoever waits for a run of theirs makes its model at once; after this nobody does.
 LEFT_ALONE_SECONDS = 3.0
-RESTART_SECONDS = 0.5
+RESTART_SECONDS = 0.1
 
 
 def run(

@@ -500,14 +500,19 @@ def _metadata(headers: Mapping[bytes, bytes]) -> str:
 
 
 def _with_body_hint(exc: ImageRejected, headers: Mapping[bytes, bytes]) -> ImageRejected:
+    """What is no image at all may be an envelope; a broken image has a hint of its own.
+
+    curl calls everything a form unless told otherwise, so that alone says little.
+    """
     kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    if kind in (b"multipart/form-data", b"application/json", b"application/x-www-form-urlencoded"):
-        return ImageRejected(
-            exc.message,
-            hint=f"The body is {kind.decode()}; send the image file itself as the body.",
-            **exc.context,
-        )
-    return exc
+    if exc.context.get("reason") != "not_an_image":
+        return exc
+    hint = exc.hint
+    if kind in (b"multipart/form-data", b"application/json"):
+        hint = f"The body is {kind.decode()}; send the image file itself as the body."
+    elif kind == b"application/x-www-form-urlencoded":
+        hint = f"{exc.hint} Send the file itself, e.g. curl --data-binary @image.jpg".strip()
+    return ImageRejected(exc.message, hint=hint, **exc.context)
 
 
 def _parse_feedback(data: bytes) -> dict[str, str]:
