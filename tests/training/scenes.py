@@ -9,7 +9,7 @@ from autofocus.types import rle
 from autofocus.types.geometry import Box, Shape, Shapes
 
 CLASSES = ("plate", "disc")
-SIDE = 96
+SIDE = 64
 COLOURS = {"plate": (200, 60, 40), "disc": (40, 90, 200)}
 
 
@@ -26,7 +26,7 @@ def scene(
     labels = []
     for number in range(1, 1 + int(rng.integers(0 if seed % 10 == 0 else 1, 5))):
         label = CLASSES[int(rng.integers(2))]
-        half = int(rng.integers(9, 17))
+        half = int(rng.integers(7, 13))
         x, y = int(rng.integers(half, width - half)), int(rng.integers(half, height - half))
         colour = [int(c) for c in np.array(COLOURS[label]) + rng.integers(-25, 26, 3)]
         taken = np.zeros((height, width), np.uint8)

@@ -14,8 +14,9 @@ import torch
 from autofocus.errors import InvalidInput
 from autofocus.training.architectures import build, check_network
 from autofocus.training.calibration import Whitening
+from autofocus.training.detector import stack_boxes
 from autofocus.training.export import Session, export
-from autofocus.training.graphs import ServedGraph
+from autofocus.training.graphs import BoxGraph, MapGraph, ServedGraph
 
 SIDE = 32
 
@@ -94,3 +95,82 @@ def test_a_function_of_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_network(build("their_networks:mean", ("a", "b"), 16, 16), 2, 16, 16) == 3
     with pytest.raises(InvalidInput, match="Module"):
         build("their_networks:number", ("a", "b"), 16, 16)
+
+
+def detr(transformers: Any) -> Any:
+    return transformers.DetrConfig(
+        backbone_config=transformers.ResNetConfig(
+            embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic",
+            out_features=["stage2"],
+        ),
+        d_model=16, num_queries=6, encoder_layers=1, decoder_layers=1,
+        encoder_ffn_dim=16, decoder_ffn_dim=16, encoder_attention_heads=2,
+        decoder_attention_heads=2,
+    )  # fmt: skip
+
+
+def segformer(transformers: Any) -> Any:
+    return transformers.SegformerConfig(
+        hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1], num_attention_heads=[1, 1, 1, 1],
+        decoder_hidden_size=16,
+    )  # fmt: skip
+
+
+def whitened(size: int) -> Whitening:
+    return Whitening(np.zeros(size, np.float32), np.eye(size, 4, dtype=np.float32))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_detector_of_the_detr_family_learns_and_exports(
+    transformers: Any, tmp_path: Path
+) -> None:
+    detr(transformers).save_pretrained(tmp_path / "net")
+    torch.manual_seed(0)
+    network = build(f"hf:{tmp_path / 'net'}", ("a", "b"), 64, 64, "detection")
+    size = check_network(network, 2, 64, 64, "detection")
+    boxes = torch.tensor([[8.0, 8.0, 40.0, 40.0]])
+    targets = stack_boxes([boxes] * 2, [torch.tensor([1])] * 2, [torch.ones(1).bool()] * 2)
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(8):
+        network.train()
+        loss = network.loss(images, targets)  # type: ignore[operator]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert min(losses[4:]) < losses[0]
+    decoding = {"slope": 1.0, "offset": 0.0, "nms_iou": 0.7, "threshold": 0.5}
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    export(BoxGraph(network, decoding, whitened(size)), pixels, tmp_path / "model.onnx")
+    found = Session(tmp_path / "model.onnx").run(pixels)
+    assert found["boxes"].shape == (3, 12, 4)
+    assert found["probabilities"].shape == (3, 2)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_semantic_segmenter_learns_and_exports(transformers: Any, tmp_path: Path) -> None:
+    segformer(transformers).save_pretrained(tmp_path / "net")
+    torch.manual_seed(0)
+    network = build(f"hf:{tmp_path / 'net'}", ("a", "b"), 64, 64, "segmentation")
+    size = check_network(network, 2, 64, 64, "segmentation")
+    kinds = torch.zeros(2, 64, 64, dtype=torch.int64)
+    kinds[:, 8:40, 8:40] = 2
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    network.train()
+    loss = network.loss(images, kinds, (kinds > 0).float(), torch.ones(3))  # type: ignore[operator]
+    loss.backward()
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    export(MapGraph(network, 1.0, whitened(size)), pixels, tmp_path / "model.onnx")
+    maps = Session(tmp_path / "model.onnx").run(pixels)["maps"]
+    assert maps.shape == (3, 4, 64, 64)
+    assert np.allclose(maps[:, :3].sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_model_for_another_task_is_refused(transformers: Any, tmp_path: Path) -> None:
+    vit(transformers).save_pretrained(tmp_path / "net")
+    with pytest.raises(InvalidInput, match="for detection"):
+        build(f"hf:{tmp_path / 'net'}", ("a", "b"), SIDE, SIDE, "detection")

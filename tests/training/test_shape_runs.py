@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ from autofocus.types.models import Run
 from autofocus.workspace.workspace import Project
 
 PLAN: tuple[tuple[Split, int], ...] = (("train", 100), ("val", 20), ("test", 24))
-SMALL = {"batch": 8, "looks": 4, "image_size": 96}
+SMALL = {"batch": 8, "looks": 4, "image_size": 64}
 
 
 def scenes(task: str, split: Split, count: int, start: int, **options: Any) -> list[NewImage]:
@@ -97,7 +100,7 @@ def test_a_detector_learns_reproduces_and_answers_in_pixels_of_the_original(
     fresh = [scene(5000 + i) for i in range(20)]
     assert mean_f1(predictor, fresh) > 0.75
     # A wide picture is letterboxed: objects look smaller, and the boxes are those of the picture.
-    wide = [scene(6000 + i, width=144, height=96) for i in range(20)]
+    wide = [scene(6000 + i, width=88, height=64) for i in range(20)]
     assert mean_f1(predictor, wide) > 0.6
     batch = predictor.predict([data for data, _ in fresh])
     for seen in batch.detections:
@@ -109,6 +112,11 @@ def test_a_detector_learns_reproduces_and_answers_in_pixels_of_the_original(
                 for name in CLASSES}  # fmt: skip
         assert row == pytest.approx([best[name] for name in CLASSES], abs=0.011)
 
+
+@pytest.mark.parametrize("task", ["detection", "segmentation"])
+def test_a_run_reproduces_bit_by_bit(workspace: Workspace, task: str) -> None:
+    project, version = make(workspace, task)
+    run = finished(project, version, parameters={**SMALL, "steps": 6})
     assert project.training.reproduce(run.id)["identical"]
 
 
@@ -136,3 +144,70 @@ def test_a_detector_is_fine_tuned_on_new_images(workspace: Workspace) -> None:
     after = mean_f1(tuned, dark)
     assert after > before + 0.1 or after > 0.9, (before, after)
     assert mean_f1(tuned, [scene(9000 + i) for i in range(20)]) > 0.7
+
+
+def test_a_segmenter_learns_and_tells_touching_objects_apart(workspace: Workspace) -> None:
+    project, version = make(workspace, "segmentation")
+    run = finished(project, version, parameters={**SMALL, "steps": 100})
+    predictor = predictor_of(project, run)
+    assert predictor.bundle.metrics["miou"] > 0.8
+    assert predictor.bundle.metrics["f1"] > 0.8
+    assert predictor.check_golden() < 1e-4
+    assert mean_f1(predictor, [scene(5000 + i, masks=True) for i in range(20)]) > 0.75
+    # In pixels of the original, which is wider and larger than what the model sees.
+    wide = [scene(6000 + i, masks=True, width=120, height=88) for i in range(12)]
+    answers = predictor.predict([data for data, _ in wide]).detections
+    for (_, truth), seen in zip(wide, answers, strict=True):
+        assert all(d.geometry.kind == "mask" for d in seen)
+        assert {(d.geometry.height, d.geometry.width) for d in seen} <= {(88, 120)}  # type: ignore[union-attr]
+        assert truth.shapes == () or seen
+
+
+@pytest.mark.slow
+def test_a_background_class_comes_out_as_one_mask(workspace: Workspace) -> None:
+    """Plates are areas here: what touches is one, discs stay single."""
+    project = workspace.create_project(
+        "scenes", task="segmentation", classes=CLASSES, background=["plate"]
+    )
+    for place, (split, count) in enumerate(PLAN):
+        project.data.add_images(scenes("segmentation", split, count, 1000 * place))
+    version = project.data.commit("first", author="test").digest
+    run = finished(project, version, parameters={**SMALL, "steps": 100})
+    predictor = predictor_of(project, run)
+    assert predictor.bundle.background == ("plate",)
+    assert predictor.bundle.metrics["quality"] > 0.8
+    discs = 0
+    for seen in predictor.predict([scene(i, masks=True)[0] for i in range(5000, 5020)]).detections:
+        labels = [d.label for d in seen]
+        assert labels.count("plate") <= 1
+        discs = max(discs, labels.count("disc"))
+    assert discs > 1
+
+
+def test_from_the_command_line(workspace: Workspace, tmp_path: Path) -> None:
+    project, _ = make(workspace, "detection")
+    workspace.close()
+    fresh = [scene(5000 + i)[0] for i in range(2)]
+    for i, data in enumerate(fresh):
+        (tmp_path / f"{i}.png").write_bytes(data)
+
+    def autofocus(*arguments: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-m", "autofocus", "--workspace", str(workspace.root),
+             "--json", *arguments],
+            capture_output=True, text=True, check=False, timeout=240,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    made = autofocus("train", "--promote", *settings, "--set", "steps=80")
+    assert made["promoted"]
+    images = [str(tmp_path / f"{i}.png") for i in range(2)]
+    answers = autofocus("predict", *images, "--overlay", str(tmp_path / "seen"))
+    assert len(answers) == 2
+    for answer in answers:
+        assert all(d["score"] >= answer["threshold"] for d in answer["detections"])
+        assert Path(answer["overlay"]).read_bytes()[:2] == b"\xff\xd8"
+    assert any(answer["detections"] for answer in answers)
+    assert project.name == "scenes"

@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +23,7 @@ from torch import Tensor, nn
 from autofocus.errors import InvalidInput
 from autofocus.hooks import merge, plugin_manager
 from autofocus.training.detector import CompactDetector
+from autofocus.training.hub import from_hub
 from autofocus.training.networks import ResidualBlock
 from autofocus.training.segmenter import CompactSegmenter
 from autofocus.types.data import Task
@@ -76,24 +75,6 @@ COMPACT: dict[Task, Callable[[int], nn.Module]] = {
 }
 
 
-class HubClassifier(nn.Module):
-    """A transformers image classifier behind our interface."""
-
-    def __init__(self, model: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
-        super().__init__()
-        self.model = model
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        mean, std = self.get_buffer("mean"), self.get_buffer("std")
-        output = self.model(pixel_values=(images - mean) / std, output_hidden_states=True)
-        last = output.hidden_states[-1]
-        # (n, d, h, w) of a convolutional net, (n, tokens, d) of a transformer.
-        embedding = last.mean(dim=(2, 3)) if last.dim() == 4 else last.mean(dim=1)
-        return output.logits, embedding
-
-
 def build(
     architecture: str,
     classes: Sequence[str],
@@ -108,7 +89,7 @@ def build(
     generator, or come with the repository.
     """
     if architecture.startswith("hf:"):
-        return _from_hub(architecture.removeprefix("hf:"), classes)
+        return from_hub(architecture.removeprefix("hf:"), classes, task)
     offered = merge(plugin_manager().hook.architectures())
     if architecture == "compact" and "compact" not in offered:
         return COMPACT[task](len(classes))
@@ -172,43 +153,3 @@ def _imported(architecture: str, known: list[str]) -> Builder:
         raise InvalidInput(f"Architecture {architecture!r} is not a function.", hint=hint)
     found: Builder = builder
     return found
-
-
-def _from_hub(source: str, classes: Sequence[str]) -> nn.Module:
-    try:
-        from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
-    except ImportError as exc:
-        raise InvalidInput(
-            f"hf:{source} needs the package transformers.", hint="pip install 'autofocus[hf]'"
-        ) from exc
-    labels = {
-        "num_labels": len(classes),
-        "id2label": dict(enumerate(classes)),
-        "label2id": {name: i for i, name in enumerate(classes)},
-    }
-    try:
-        config = AutoConfig.from_pretrained(source, **labels)
-        if _has_weights(source):
-            model = AutoModelForImageClassification.from_pretrained(
-                source, config=config, ignore_mismatched_sizes=True, use_safetensors=True
-            )
-        else:
-            model = AutoModelForImageClassification.from_config(config)
-    except (OSError, ValueError) as exc:
-        raise InvalidInput(f"hf:{source} cannot be loaded: {exc}") from exc
-    mean: Sequence[float] = (0.5, 0.5, 0.5)
-    std: Sequence[float] = (0.5, 0.5, 0.5)
-    try:
-        processor: Any = AutoImageProcessor.from_pretrained(source)
-        mean = getattr(processor, "image_mean", None) or mean
-        std = getattr(processor, "image_std", None) or std
-    except (OSError, ValueError, ImportError):
-        pass  # a folder with a configuration alone: the usual half and half
-    return HubClassifier(model, mean, std)
-
-
-def _has_weights(source: str) -> bool:
-    """False only for a local folder that holds a configuration and no weights."""
-    if not os.path.isdir(source):  # noqa: PTH112 - a repository's name is no path
-        return True
-    return any(name.endswith(".safetensors") for name in os.listdir(source))  # noqa: PTH208

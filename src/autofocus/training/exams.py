@@ -40,7 +40,7 @@ CORES = (0.35, 0.5, 0.65)
 # Pixels of each image that the temperature of a segmenter is fitted on.
 _PIXELS = 256
 # An object smaller than this share of nearly the smallest one that was marked is a speck.
-_SPECK = 0.5
+_SPECK = 0.15
 _BATCH = 16
 
 
