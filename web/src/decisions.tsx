@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from "react";
 import type { Deployment } from "./api/client";
 import { DecisionDialog, type Decision } from "./parts";
+import { isWatched } from "./words";
 
 /**
  * Lets a person decide: `ask` opens the dialog for a decision, `dialog` is drawn somewhere on the
@@ -79,7 +80,7 @@ export function RollbackButton({
 }) {
   const previous = deployment?.previous?.model;
   if (!deployment || !previous) return null;
-  const busy = deployment.challenger !== null && deployment.challenger !== undefined;
+  const busy = !!deployment.challenger && !isWatched(deployment);
   return (
     <button
       type="button"

@@ -1,4 +1,4 @@
-import type { Case, HarmHistory, Label, LoopStatus, MonitorStatus, Overview, Stage } from "./api/client";
+import type { Case, Deployment, HarmHistory, Label, LoopStatus, MonitorStatus, Overview, Stage } from "./api/client";
 import { readable } from "./charts/numbers";
 
 export function percent(value: number | null | undefined, digits = 1): string {
@@ -149,8 +149,23 @@ export const VERDICTS: Record<NonNullable<Case["verdict"]>, { word: string; tone
 export const ROLES: Record<string, string> = {
   champion: "the model in charge",
   canary: "the challenger, on trial with real answers",
-  shadow: "the challenger, silently beside the champion",
+  shadow: "another model, silently beside the champion",
 };
+
+/** Who answers beside the champion: a challenger on trial, or the former champion that is compared with it. */
+export function besideSentence(deployment: Deployment | null): string {
+  const beside = deployment?.challenger;
+  if (!deployment || !beside) return "No challenger.";
+  const silent = percent(deployment.shadow, 0);
+  return isWatched(deployment)
+    ? `${beside.model}, the champion before, goes on answering silently on ${silent} of the requests: if it turns out to be the better one, it comes back.`
+    : `Challenger ${beside.model}: silent on ${silent} of the requests, answering ${percent(deployment.canary, 0)}.`;
+}
+
+/** Whether the former champion still answers in shadow, so that a promotion can be taken back. */
+export function isWatched(deployment: Deployment): boolean {
+  return !!deployment.challenger && deployment.challenger.model === deployment.previous?.model;
+}
 
 export function bytes(value: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

@@ -6,7 +6,7 @@ import { LoopPicture } from "../loop-picture";
 import { NextActions } from "../next-actions";
 import { Card, Fetched, Shown, Term } from "../parts";
 import { AccuracyTerm, EvidenceTerm } from "../terms";
-import { accuracySentence, changeSentence, count, isFresh, percent } from "../words";
+import { accuracySentence, besideSentence, changeSentence, count, isFresh, percent } from "../words";
 
 export function ProjectPage({ name }: { name: string }) {
   const view = useApi<Overview>(`projects/${name}`, 3);
@@ -34,9 +34,7 @@ function Story({ view, again }: { view: Overview; again: () => void }) {
       <Card title="Serving">
         <p className="big">{deployment?.champion.model ?? "nobody yet"}</p>
         <p className="soft">
-          {deployment?.challenger
-            ? `Challenger ${deployment.challenger.model}: silent on ${percent(deployment.shadow, 0)} of the requests, answering ${percent(deployment.canary, 0)}.`
-            : "No challenger."}
+          {besideSentence(deployment)}
         </p>
         <dl className="facts">
           <dt>Traffic</dt>
