@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -95,7 +96,7 @@ def _signal(last: int) -> dict:
 
 
 def test_counts_shifted_images_until_the_alarm() -> None:
-    keeper = Scorekeeper(quality)
+    keeper = Scorekeeper(partial(quality, "classification"))
     for i in range(10):
         keeper.take(_answered(i, shifted=i >= 4 and i % 2 == 0, right=True))
     newest_first = [_signal(7), _signal(3)]
@@ -105,7 +106,7 @@ def test_counts_shifted_images_until_the_alarm() -> None:
 
 
 def test_counts_right_answers_by_model_and_failures_around_swaps() -> None:
-    keeper = Scorekeeper(quality)
+    keeper = Scorekeeper(partial(quality, "classification"))
     keeper.take(_answered(0, shifted=True, right=False))
     keeper.take(_answered(1, shifted=True, right=True, model="eyes-2"))
     keeper.take(_answered(2, shifted=False, right=True))

@@ -95,6 +95,40 @@ def graph(
     return model.SerializeToString()
 
 
+def detector_graph(sharpness: float = 10.0) -> bytes:
+    """Where the image is bright: one thing in its right half, surely, and one it is unsure of."""
+    model = onnx.load_from_string(graph(sharpness))
+    added = {
+        "turn": np.array([[0, 0], [1.0, 0.3]], np.float32),
+        "none": np.array(0, np.float32),
+        "deep": np.array([2], np.int64),
+        "places": np.array([[[16, 8, 32, 24], [0, 0, 8, 8]]], np.float32),
+        "kinds": np.array([[1, 0]], np.int64),
+    }
+    model.graph.initializer.extend(
+        numpy_helper.from_array(value, name) for name, value in added.items()
+    )
+    model.graph.node.extend(
+        [
+            helper.make_node("MatMul", ["probabilities", "turn"], ["scores"]),
+            helper.make_node("Mul", ["scores", "none"], ["flat"]),
+            helper.make_node("Unsqueeze", ["flat", "deep"], ["tall"]),
+            helper.make_node("Add", ["tall", "places"], ["boxes"]),
+            helper.make_node("Cast", ["flat"], ["whole"], to=TensorProto.INT64),
+            helper.make_node("Add", ["whole", "kinds"], ["labels"]),
+        ]
+    )
+    model.graph.output.extend(
+        [
+            helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["n", 2, 4]),
+            helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 2]),
+            helper.make_tensor_value_info("labels", TensorProto.INT64, ["n", 2]),
+        ]
+    )
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
 def write_bundle(
     folder: Path,
     sharpness: float = 10.0,
@@ -104,11 +138,14 @@ def write_bundle(
     onnx_bytes: bytes | None = None,
     fails_on_bright: bool = False,
     preprocessing: Preprocessing = PREPROCESSING,
+    detects: bool = False,
 ) -> ModelBundle:
     """Write a bundle folder; ``golden_shift`` spoils its golden answers."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(
-        onnx_bytes or graph(sharpness, fails_on_bright=fails_on_bright)
+        detector_graph(sharpness)
+        if detects
+        else onnx_bytes or graph(sharpness, fails_on_bright=fails_on_bright)
     )
     images = np.random.default_rng(1).integers(0, 255, (6, SIDE, SIDE, 3), dtype=np.uint8)
     images[::2] //= 4
@@ -120,10 +157,11 @@ def write_bundle(
             if p.name != "bundle.json"
         }
         return ModelBundle(
-            task="classification", classes=classes, architecture="test",
+            task="detection" if detects else "classification", classes=classes, architecture="test",
             preprocessing=encode(preprocessing), temperature=1.0, embedding_size=8,
             whitened_size=4, weights_digest=files["model.onnx"], run_spec_digest="0" * 64,
             version="0" * 64, metrics={}, files=files,
+            decoding={"threshold": 0.5} if detects else {},
         )  # fmt: skip
 
     if onnx_bytes is None:

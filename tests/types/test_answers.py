@@ -78,9 +78,9 @@ def test_three_numbers_sum_an_answer_up() -> None:
         Detection("nut", Box(0, 0, 50, 50), 0.9),
         Detection("washer", Box(0, 0, 20, 20), 0.7),
     ]
-    count, size, score = summarise(seen, height=100, width=100, surest=0.9)
+    count, size, score = summarise(seen, area=1e4, surest=0.9)
     assert (count, size, score) == (2.0, pytest.approx(0.35), pytest.approx(0.8))
-    assert summarise([], height=100, width=100, surest=0.3) == (0.0, 0.0, pytest.approx(0.3))
+    assert summarise([], area=1e4, surest=0.3) == (0.0, 0.0, pytest.approx(0.3))
 
 
 def test_an_answer_can_be_suggested_and_a_label_be_taken_for_an_answer() -> None:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -72,7 +73,7 @@ def run(options: DemoOptions) -> Result:
     console = Console()
     root = options.workspace or Path(tempfile.mkdtemp(prefix="autofocus-demo-"))
     play = options.play
-    world, keeper = play.world(options.seed), Scorekeeper(quality)
+    world, keeper = play.world(options.seed), Scorekeeper(partial(quality, play.task))
     seconds: dict[str, float] = {}
     begun = time.monotonic()
     with (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from autofocus.errors import AutofocusError, Conflict, InvalidInput
+from autofocus.errors import AutofocusError, Conflict
 from autofocus.events import Event
 from autofocus.loop import evidence, readings, refresh, rollout, stages
 from autofocus.loop.cases import PLAIN, TRY_AGAIN, Cases
@@ -18,7 +18,6 @@ from autofocus.store import tables
 from autofocus.store.database import record_event
 from autofocus.types.clock import now, seconds_since
 from autofocus.types.codec import decode, digest
-from autofocus.types.data import Task
 from autofocus.types.production import Case, Deployment, Signal
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ LOOK_AGAIN_SECONDS = 0.5
 BELIEVE_SECONDS = 30.0
 # Predictions after which a case that waits for predictions is looked at again.
 STRIDE = 20
-
-_HEALED: tuple[Task, ...] = ("classification",)  # tasks whose cases it knows to judge
 
 
 class Loop:
@@ -162,7 +159,7 @@ class Loop:
         champion = self._rooms.models.alias("champion")
         if (triggers.new_labels is None and triggers.every_days is None) or champion is None:
             return None
-        if self._rooms.task not in _HEALED or self._cooling_down():
+        if self._cooling_down():
             return None
         found = refresh.news(self._rooms, self._cases, champion)
         why = refresh.due(self._rooms, found)
@@ -336,14 +333,8 @@ class Loop:
     def open_by_hand(self, *, who: str, why: str, retrain: bool = False) -> Case:
         """Open a case on the latest predictions, or, to ``retrain``, on all labels so far.
 
-        Raises Conflict if one is open, InvalidInput for a task without models.
+        Raises Conflict if one is open.
         """
-        if self._rooms.task not in _HEALED:
-            raise InvalidInput(
-                f"Project {self._rooms.project} is for {self._rooms.task}; the loop heals models "
-                f"for {', '.join(_HEALED)} only.",
-                field="task",
-            )
         champion = self._rooms.models.model("champion").id
         trigger = f"{who} asked: {why}"
         if retrain:

@@ -46,8 +46,9 @@ class Rooms:
     log: PredictionLog
     monitor: Monitoring
     predictor: Callable[[str], Predictor]
+    background: tuple[str, ...] = ()
 
     @property
     def judge(self) -> Judge:
         """Tells what an answer of the log says, and how wrong it is."""
-        return Judge(self.task, self.classes)
+        return Judge(self.task, self.classes, self.background)

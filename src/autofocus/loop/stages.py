@@ -24,6 +24,7 @@ from autofocus.types.production import Deployment, Outcome, Stage
 
 if TYPE_CHECKING:
     from autofocus.loop.rooms import Rooms
+    from autofocus.types.models import Report
     from autofocus.types.production import Case
 
 Step = Callable[["Rooms", Cases, "Case"], bool]
@@ -367,7 +368,7 @@ def run_the_model_tests(rooms: Rooms, cases: Cases, case: Case) -> bool:
             "gates": [
                 {"name": g.name, "passed": g.passed, "reason": g.reason} for g in report.gates
             ],
-            "accuracy": report.metric("accuracy").value,
+            **_told(rooms, report),
         }
 
     found = cases.once(case.id, "model-tests", work)
@@ -631,6 +632,13 @@ def _deploy_challenger(
         if canary
         else f"{case.challenger} answers beside {case.model}, in shadow.",
     )
+
+
+def _told(rooms: Rooms, report: Report) -> dict[str, object]:
+    """The one number of a report that says most: accuracy, or of objects 1 - the mean loss."""
+    if rooms.judge.sees_objects:
+        return {"quality": 1.0 - report.metric("mean_loss").value}
+    return {"accuracy": report.metric("accuracy").value}
 
 
 def _how_wrong(rooms: Rooms, weighed: evidence.Harm) -> str:

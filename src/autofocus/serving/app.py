@@ -22,12 +22,16 @@ from autofocus.errors import (
     Overloaded,
     Unavailable,
 )
+from autofocus.imaging.overlay import overlay
 from autofocus.serving import oip
+from autofocus.serving.answers import answer_json, parse_view, shown
 from autofocus.serving.engine import Answer, Engine, Request
 from autofocus.serving.log import FeedbackEntry, LogWriter
 from autofocus.serving.reader import PredictionLog
 from autofocus.serving.segments import SHADOW_SUFFIX, parse_prediction_id
 from autofocus.types.clock import now
+from autofocus.types.codec import encode
+from autofocus.types.geometry import read_shapes
 
 if TYPE_CHECKING:
     from autofocus.serving.metrics import Metrics
@@ -145,7 +149,7 @@ class App:
         parts = path.split("/")
         if len(parts) == 5 and parts[1:3] == ["v1", "projects"] and parts[4] == "predict":
             _allow(method, "POST")
-            return Reply(200, await self._predict(unquote(parts[3]), scope, receive))
+            return await self._predict(unquote(parts[3]), scope, receive)
         if path == "/v1/feedback":
             _allow(method, "POST")
             return Reply(200, await self._feedback(scope, receive))
@@ -175,11 +179,24 @@ class App:
 
     # Predictions
 
-    async def _predict(self, project: str, scope: Scope, receive: Receive) -> bytes:
+    async def _predict(self, project: str, scope: Scope, receive: Receive) -> Reply:
         headers = dict(scope["headers"])
         data = await self._admitted_body(project, scope, receive)
+        view = parse_view(scope["query_string"], headers.get(b"accept", b""))
         answer = await self._answer(project, data, headers)
-        return _answer_json(answer)
+        body = answer_json(answer, view)
+        if not view.overlay:
+            return Reply(200, body)
+        predictor = answer.model.predictor
+        picture = await asyncio.to_thread(
+            overlay,
+            data,
+            shown(answer, view),
+            predictor.classes,
+            max_pixels=predictor.max_pixels,
+        )
+        name = answer.prediction_id.encode()
+        return Reply(200, picture, b"image/jpeg", ((b"x-prediction-id", name),))
 
     async def _admitted_body(self, project: str, scope: Scope, receive: Receive) -> bytes:
         """The body, if there is a model for it and room; refusals read it too, but keep nothing."""
@@ -268,13 +285,14 @@ class App:
             if rest == ["ready"]:
                 return _reply({"name": project, "ready": True})
             if not rest:
-                return _reply(oip.describe(project, served.deployment.classes, served.champion.id))
+                return _reply(oip.describe(project, served.deployment.classes, served.champion))
         raise NotFound(f"There is nothing at {scope['path']}.")
 
     async def _open_inference_infer(self, project: str, scope: Scope, receive: Receive) -> Reply:
         headers = dict(scope["headers"])
         body = await self._admitted_body(project, scope, receive)
-        request = oip.parse_request(body, headers)
+        outputs = oip.outputs_of(self._served(project).champion)
+        request = oip.parse_request(body, headers, outputs)
         # All end before the first error is told, so that no task is left behind.
         outcomes = await asyncio.gather(
             *(self._answer(project, image, headers) for image in request.images),
@@ -351,11 +369,8 @@ class App:
                 hint="Use the prediction_id of an answer of /v1/projects/<project>/predict.",
             )
         served = self._watcher.served.get(project)
-        if served is not None and entry["label"] not in served.deployment.classes:
-            raise InvalidInput(
-                f"Label {entry['label']!r} is not a class of project {project!r}.",
-                hint=f"Its classes are {list(served.deployment.classes)}.",
-            )
+        if served is not None:
+            _check_truth(entry, served)
         loop = asyncio.get_running_loop()
         stored: asyncio.Future[None] = loop.create_future()
 
@@ -515,32 +530,59 @@ def _with_body_hint(exc: ImageRejected, headers: Mapping[bytes, bytes]) -> Image
     return ImageRejected(exc.message, hint=hint, **exc.context)
 
 
-def _parse_feedback(data: bytes) -> dict[str, str]:
-    hint = 'Send {"prediction_id": ..., "label": ..., "author": ...}.'
+def _parse_feedback(data: bytes) -> dict[str, Any]:
+    hint = (
+        'Send {"prediction_id": ..., "label": ..., "author": ...}; where objects are seen, '
+        '"shapes" as they are labelled instead of "label".'
+    )
     try:
         body = orjson.loads(data)
     except orjson.JSONDecodeError as exc:
         raise InvalidInput(f"The feedback is not JSON: {exc}.", hint=hint) from exc
     if not isinstance(body, dict):
         raise InvalidInput("The feedback is not a JSON object.", hint=hint)
+    wanted = ("prediction_id",) if "shapes" in body else ("prediction_id", "label")
     problems = [
         f"{name} is missing or not text"
-        for name in ("prediction_id", "label")
+        for name in wanted
         if not isinstance(body.get(name), str) or not body[name]
     ]
+    if "shapes" in body and "label" in body:
+        problems.append("both label and shapes are there")
     author = body.get("author", "client")
     if not isinstance(author, str):
         problems.append("author is not text")
-    unknown = sorted(set(body) - {"prediction_id", "label", "author", "project"})
+    unknown = sorted(set(body) - {"prediction_id", "label", "shapes", "author", "project"})
     if unknown:
         problems.append(f"unknown fields {unknown}")
     if problems:
         raise InvalidInput(f"The feedback cannot be taken: {'; '.join(problems)}.", hint=hint)
+    truth: dict[str, Any] = {"label": body.get("label")}
+    if "shapes" in body:
+        truth = {"shapes": encode(read_shapes({"shapes": body["shapes"]}))["shapes"]}
     return {
         "prediction_id": body["prediction_id"].removesuffix(SHADOW_SUFFIX),
-        "label": body["label"],
+        **truth,
         "author": author,
     }
+
+
+def _check_truth(entry: Mapping[str, Any], served: ServedProject) -> None:
+    """Raise InvalidInput unless the truth is of the project's kind and classes."""
+    project, classes = served.deployment.project, served.deployment.classes
+    objects = served.champion.predictor.bundle.task != "classification"
+    if objects != ("shapes" in entry):
+        wanted, got = ("shapes", "a class") if objects else ("one class", "shapes")
+        raise InvalidInput(
+            f"The truth about an image of project {project!r} is {wanted}, got {got}."
+        )
+    named = [s["label"] for s in entry["shapes"]] if objects else [entry["label"]]
+    for label in named:
+        if label not in classes:
+            raise InvalidInput(
+                f"Label {label!r} is not a class of project {project!r}.",
+                hint=f"Its classes are {list(classes)}.",
+            )
 
 
 def _settle(future: asyncio.Future[None], error: AutofocusError | None) -> None:
@@ -550,22 +592,6 @@ def _settle(future: asyncio.Future[None], error: AutofocusError | None) -> None:
         future.set_result(None)
     else:
         future.set_exception(error)
-
-
-def _answer_json(answer: Answer) -> bytes:
-    classes = answer.model.predictor.classes
-    values = answer.probabilities.tolist()
-    best = max(range(len(values)), key=values.__getitem__)
-    return orjson.dumps(
-        {
-            "prediction_id": answer.prediction_id,
-            "model": answer.model.id,
-            "role": answer.role,
-            "label": classes[best],
-            "confidence": values[best],
-            "probabilities": dict(zip(classes, values, strict=True)),
-        }
-    )
 
 
 def _describe_model(model: LoadedModel | None) -> dict[str, Any] | None:

@@ -28,6 +28,8 @@ from autofocus.serving.metrics import Metrics
 from autofocus.serving.projects import LoadedModel, ServedProject
 from autofocus.serving.segments import SHADOW_SUFFIX, LogRow, prediction_id
 from autofocus.serving.watcher import lower_priority
+from autofocus.types.answers import pack, summarise
+from autofocus.types.models import Detection, PredictionBatch
 from autofocus.types.production import Role
 
 _LOG = logging.getLogger(__name__)
@@ -38,12 +40,23 @@ _SHADOW_BATCH = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What the client of one request is told."""
+    """What the client of one request is told.
+
+    Where the model sees objects, ``detections`` are all of them, the unsure ones too; those with a
+    score of ``threshold`` or more are what it means to say.
+    """
 
     prediction_id: str
     model: LoadedModel
     role: Role
     probabilities: npt.NDArray[np.float32]
+    detections: tuple[Detection, ...] = ()
+    threshold: float = 0.0
+
+    @property
+    def sees_objects(self) -> bool:
+        """Whether it is an answer of objects and not of a class."""
+        return self.model.predictor.bundle.task != "classification"
 
 
 class Request:
@@ -51,7 +64,7 @@ class Request:
 
     __slots__ = (
         "answer", "data", "error", "future", "loop", "metadata", "model", "pixels", "received",
-        "request_key", "role", "served", "sha256", "statistics",
+        "request_key", "role", "served", "sha256", "size", "statistics",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +85,7 @@ class Request:
         self.metadata = metadata
         self.received = time.perf_counter()
         self.pixels: npt.NDArray[np.uint8] | None = None
+        self.size = (0, 0)  # height and width of the upright original
         self.sha256 = ""
         self.statistics = (0.0, 0.0, 0.0)
         self.answer: Answer | None = None
@@ -229,7 +243,7 @@ class Engine:
         begin = time.perf_counter()
         predictor = model.predictor
         try:
-            request.pixels = predictor.preprocessing.apply(
+            request.pixels, request.size = predictor.preprocessing.look(
                 request.data, max_pixels=predictor.max_pixels
             )
         except ImageRejected as exc:
@@ -243,7 +257,7 @@ class Engine:
     def _infer(self, model: LoadedModel, live: list[Request]) -> None:
         begin = time.perf_counter()
         try:
-            result = model.predictor.run(_stack(live))
+            result = _run(model, live)
         except AutofocusError as exc:
             model.figures.failed(len(live))
             self._fall_back(model, live, exc)
@@ -258,34 +272,42 @@ class Engine:
             kept, probability = request.served.sampler.draw(len(request.data))
             latency = 1e3 * (now - request.received)
             latencies.append(latency)
-            row = self._row(
-                request, model, result.probabilities[i], result.whitened[i], predicted[i]
-            )
+            row = self._row(request, model, result, i, predicted[i])
             row.time_us, row.latency_ms = time_us, latency
             row.kept, row.keep_probability = kept, probability
             rows.append((row, request.data if kept else None))
         ids = self._log.append(rows, self._name)
         model.figures.answered(latencies)
         for i, request in enumerate(live):
-            request.answer = Answer(ids[i], model, request.role, result.probabilities[i])
+            request.answer = Answer(
+                ids[i],
+                model,
+                request.role,
+                result.probabilities[i],
+                result.detections[i] if result.detections else (),
+                model.predictor.threshold,
+            )
             self._offer_shadow(request, rows[i][0].id)
 
     def _row(
         self,
         request: Request,
         model: LoadedModel,
-        probabilities: npt.NDArray[np.float32],
-        whitened: npt.NDArray[np.float32],
+        result: PredictionBatch,
+        i: int,
         predicted: int,
     ) -> LogRow:
         brightness, contrast, blur = request.statistics
+        detections, outputs = _summary(request, model, result, i)
         return LogRow(
             row=-1, id="", project=request.served.deployment.project, time_us=0, model=model.id,
             role=request.role, request_key=request.request_key, predicted=predicted,
-            probabilities=probabilities, whitened=whitened, brightness=brightness,
+            probabilities=result.probabilities[i], whitened=result.whitened[i],
+            brightness=brightness,
             contrast=contrast, blur=blur, latency_ms=0.0, sha256=request.sha256, kept=False,
             keep_probability=0.0, metadata=request.metadata,
             revision=request.served.deployment.revision, preprocessing=model.preprocessing,
+            detections=detections, outputs=outputs,
         )  # fmt: skip
 
     def _name(self, row: int) -> str:
@@ -356,19 +378,17 @@ class Engine:
         preprocessing = challenger.predictor.preprocessing
         for request, _, _ in batch:
             if challenger.preprocessing != request.model.preprocessing:
-                request.pixels = preprocessing.apply(
+                request.pixels, request.size = preprocessing.look(
                     request.data, max_pixels=challenger.predictor.max_pixels
                 )
                 request.statistics = statistics(request.pixels)
-        result = challenger.predictor.run(_stack([request for request, _, _ in batch]))
+        result = _run(challenger, [request for request, _, _ in batch])
         latency = 1e3 * (time.perf_counter() - begin)
         predicted = result.probabilities.argmax(axis=1).tolist()
         time_us = time.time_ns() // 1000
         rows: list[tuple[LogRow, bytes | None]] = []
         for i, (request, served_id, _) in enumerate(batch):
-            row = self._row(
-                request, challenger, result.probabilities[i], result.whitened[i], predicted[i]
-            )
+            row = self._row(request, challenger, result, i, predicted[i])
             row.id, row.role = served_id + SHADOW_SUFFIX, "shadow"
             row.request_key = request.request_key or served_id
             row.time_us, row.latency_ms = time_us, latency
@@ -379,8 +399,26 @@ class Engine:
         challenger.figures.shadowed(len(batch))
 
 
-def _stack(requests: list[Request]) -> npt.NDArray[np.uint8]:
-    return np.stack([request.pixels for request in requests if request.pixels is not None])
+def _run(model: LoadedModel, requests: list[Request]) -> PredictionBatch:
+    """What a model sees in requests whose pixels are there."""
+    pixels = np.stack([request.pixels for request in requests if request.pixels is not None])
+    return model.predictor.run(pixels, sizes=[request.size for request in requests])
+
+
+def _summary(
+    request: Request, model: LoadedModel, result: PredictionBatch, i: int
+) -> tuple[bytes, tuple[float, ...]]:
+    """What was meant to be said, packed, and its outputs; nothing of a class."""
+    if not result.detections:
+        return b"", ()
+    said = [d for d in result.detections[i] if d.score >= model.predictor.threshold]
+    # Against all that the model looks at, a letterbox's frame included, as on the reference.
+    seen = model.predictor.preprocessing
+    frame = seen.frame(*request.size)
+    area = frame.rows * frame.columns * (seen.height * seen.width) / (frame.height * frame.width)
+    surest = float(result.probabilities[i].max())
+    outputs = summarise(said, area=area, surest=surest)
+    return pack(said, model.predictor.classes), outputs
 
 
 def _resolve(requests: list[Request]) -> None:

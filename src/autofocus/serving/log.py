@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autofocus.errors import AutofocusError, NotFound, Unavailable
 from autofocus.serving.segments import (
@@ -48,7 +48,7 @@ class FeedbackEntry:
         self,
         project: str,
         row: int,
-        body: dict[str, str],
+        body: dict[str, Any],
         done: Callable[[AutofocusError | None], None],
     ) -> None:
         self.project = project

@@ -1,7 +1,9 @@
 """Open Inference Protocol v2 over HTTP, as far as encoded images need it.
 
 A project is a model: input ``image`` of type BYTES, shape [n], each element a JPEG or PNG; outputs
-``probabilities`` FP32 [n, classes], ``label`` and ``prediction_id`` BYTES [n]. Tensors travel as
+``probabilities`` FP32 [n, classes], ``label`` and ``prediction_id`` BYTES [n]. A model that sees
+objects has, instead of ``label``, ``detections`` BYTES [n]: each the JSON list of the image's
+objects as ``serving.answers`` gives them. Tensors travel as
 JSON (images in base64) or by the binary tensor extension, where only the header
 ``Inference-Header-Content-Length`` says so; the content type says nothing.
 Source: ``inference_rest.md`` of kserve/open-inference-protocol, ``extension_binary_data.md`` of
@@ -21,12 +23,15 @@ import numpy as np
 import orjson
 
 from autofocus.errors import InvalidInput
+from autofocus.serving.answers import detections_json
 
 if TYPE_CHECKING:
     from autofocus.serving.engine import Answer
+    from autofocus.serving.projects import LoadedModel
 
 HEADER_LENGTH = b"inference-header-content-length"
 OUTPUTS = ("probabilities", "label", "prediction_id")
+OBJECT_OUTPUTS = ("probabilities", "detections", "prediction_id")
 MAX_IMAGES = 256
 
 
@@ -39,23 +44,31 @@ class InferRequest:
     outputs: tuple[tuple[str, bool], ...]
 
 
-def describe(project: str, classes: Sequence[str], version: str) -> dict[str, Any]:
+def describe(project: str, classes: Sequence[str], model: LoadedModel) -> dict[str, Any]:
     """The model metadata answer."""
     return {
         "name": project,
-        "versions": [version],
+        "versions": [model.id],
         "platform": "onnx_onnxv1",
         "inputs": [{"name": "image", "datatype": "BYTES", "shape": [-1]}],
         "outputs": [
             {"name": "probabilities", "datatype": "FP32", "shape": [-1, len(classes)]},
-            {"name": "label", "datatype": "BYTES", "shape": [-1]},
+            {"name": outputs_of(model)[1], "datatype": "BYTES", "shape": [-1]},
             {"name": "prediction_id", "datatype": "BYTES", "shape": [-1]},
         ],
     }
 
 
-def parse_request(body: bytes, headers: Mapping[bytes, bytes]) -> InferRequest:
-    """Read an infer request; InvalidInput says what is wrong with it."""
+def outputs_of(model: LoadedModel) -> tuple[str, ...]:
+    """The names of a model's outputs."""
+    sees_objects = model.predictor.bundle.task != "classification"
+    return OBJECT_OUTPUTS if sees_objects else OUTPUTS
+
+
+def parse_request(
+    body: bytes, headers: Mapping[bytes, bytes], outputs: Sequence[str] = OUTPUTS
+) -> InferRequest:
+    """Read an infer request for a model of these outputs; InvalidInput says what is wrong."""
     length = len(body)
     if HEADER_LENGTH in headers:
         text = headers[HEADER_LENGTH]
@@ -87,7 +100,9 @@ def parse_request(body: bytes, headers: Mapping[bytes, bytes]) -> InferRequest:
         raise InvalidInput(f"1 to {MAX_IMAGES} images may come at once, got {len(images)}.")
     id = call.get("id")
     return InferRequest(
-        str(id) if id is not None else None, tuple(images), _wanted(call, _parameters(call))
+        str(id) if id is not None else None,
+        tuple(images),
+        _wanted(call, _parameters(call), outputs),
     )
 
 
@@ -97,9 +112,13 @@ def encode_answers(
     """The response body, and the length of its JSON part if tensors follow it."""
     tensors: dict[str, tuple[str, Any]] = {
         "probabilities": ("FP32", np.stack([a.probabilities for a in answers])),
-        "label": ("BYTES", [_label(a) for a in answers]),
         "prediction_id": ("BYTES", [a.prediction_id for a in answers]),
     }
+    if answers[0].sees_objects:
+        found = [orjson.dumps(detections_json(a)).decode() for a in answers]
+        tensors["detections"] = ("BYTES", found)
+    else:
+        tensors["label"] = ("BYTES", [_label(a) for a in answers])
     outputs: list[dict[str, Any]] = []
     tail: list[bytes] = []
     for name, binary in request.outputs:
@@ -174,16 +193,18 @@ def _binary_images(data: bytes, size: object) -> list[bytes]:
     return images
 
 
-def _wanted(call: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
+def _wanted(
+    call: Mapping[str, Any], parameters: Mapping[str, Any], outputs: Sequence[str]
+) -> tuple[tuple[str, bool], ...]:
     default = parameters.get("binary_data_output") is True
     asked = call.get("outputs")
     if not asked:
-        return tuple((name, default) for name in OUTPUTS)
-    wanted = []
+        return tuple((name, default) for name in outputs)
+    wanted: list[tuple[str, bool]] = []
     for output in asked if isinstance(asked, list) else []:
         name = output.get("name") if isinstance(output, dict) else None
-        if name not in OUTPUTS:
-            raise InvalidInput(f"There is no output {name!r}; there are {list(OUTPUTS)}.")
+        if not isinstance(name, str) or name not in outputs:
+            raise InvalidInput(f"There is no output {name!r}; there are {list(outputs)}.")
         wanted.append((name, _parameters(output).get("binary_data", default) is True))
     return tuple(wanted)
 

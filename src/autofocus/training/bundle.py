@@ -84,6 +84,7 @@ def write_bundle(
         key=held.key,
         truth=held.exam.truth,
         quality=answered.quality.astype(np.float32),
+        outputs=answered.outputs,
         fitted=held.fitted,
         probabilities=probabilities,
         whitened=whitened,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -31,6 +32,7 @@ from autofocus.training.matching import (
     qualities,
 )
 from autofocus.training.targets import Boxes, Maps
+from autofocus.types.answers import Outputs
 
 Floats = npt.NDArray[np.float32]
 
@@ -47,11 +49,13 @@ _BATCH = 16
 @dataclass(frozen=True, slots=True, eq=False)
 class Answered:
     """A graph's answers to n images and how right they are: probabilities (n, classes), whitened
-    (n, k), quality float64 (n,) in 0..1, and what the exam measures figures from."""
+    (n, k), quality float64 (n,) in 0..1, and what the exam measures figures from; outputs (n, 3),
+    where objects are seen, as ``types.answers`` sums them up, else (n, 0)."""
 
     probabilities: Floats
     whitened: Floats
     quality: npt.NDArray[np.float64]
+    outputs: Floats
     detail: Any = None
 
 
@@ -108,7 +112,10 @@ class ClassExam:
         """Right or wrong."""
         found = session.run(pixels)
         right = found["probabilities"].argmax(axis=1) == self.truth[rows]
-        return Answered(found["probabilities"], found["whitened"], right.astype(np.float64))
+        nothing = np.zeros((len(right), 0), np.float32)
+        return Answered(
+            found["probabilities"], found["whitened"], right.astype(np.float64), nothing
+        )
 
     def figures(self, answered: Answered, rows: Rows) -> dict[str, float]:
         """Accuracy, number of ``errors`` and log loss."""
@@ -159,7 +166,20 @@ class BoxExam:
         found = session.run(pixels)
         founds = self._founds([found], rows)
         quality = qualities(founds, self._threshold)
-        return Answered(found["probabilities"], found["whitened"], quality, founds)
+        height, width = pixels.shape[1:3]
+        sizes = np.prod(np.maximum(found["boxes"][..., 2:] - found["boxes"][..., :2], 0.0), axis=2)
+        outputs = [
+            _outputs(scores[some], area[some] / (height * width), float(p.max()))
+            for scores, area, p in zip(found["scores"], sizes, found["probabilities"], strict=True)
+            for some in [(scores >= self._threshold) & (area > 0)]
+        ]
+        return Answered(
+            found["probabilities"],
+            found["whitened"],
+            quality,
+            np.array(outputs, np.float32).reshape(-1, 3),
+            founds,
+        )
 
     def look(self, network: nn.Module, pixels: Pixels) -> list[Found]:
         """What an unfinished network sees in all images."""
@@ -245,21 +265,23 @@ class MapExam:
 
     def ask(self, session: Session, pixels: Pixels, rows: Rows) -> Answered:
         """The F1 of each image's objects, the overlap of its areas."""
-        probabilities, whitened, founds = [], [], []
+        probabilities, whitened, founds, outputs = [], [], [], []
         shares = np.zeros((self.classes, 2))
         places = iter(rows.tolist())
         for part in session.parts(pixels, _BATCH):
             probabilities.append(part["probabilities"])
             whitened.append(part["whitened"])
-            for maps in part["maps"]:
+            for maps, p in zip(part["maps"], part["probabilities"], strict=True):
                 row = next(places)
                 instances = self._separate(maps, self._decoding["core"], self._decoding["smallest"])
                 founds.append(self._found(instances, row))
+                outputs.append(self._outputs(instances, float(p.max())))
                 shares += self._shared(maps[:-1].argmax(axis=0), row)
         return Answered(
             np.concatenate(probabilities),
             np.concatenate(whitened),
             qualities(founds, self._decoding["threshold"]),
+            np.array(outputs, np.float32).reshape(-1, 3),
             (founds, shares),
         )
 
@@ -287,6 +309,17 @@ class MapExam:
 
     def words(self, figures: Mapping[str, float]) -> str:
         return _words(figures, {"f1": "F1 of objects", "map50": "mAP at 0.5", "miou": "mean IoU"})
+
+    def _outputs(self, instances: Instances, surest: float) -> Outputs:
+        some = np.flatnonzero(instances.scores >= self._decoding["threshold"])
+        height, width = instances.labels.shape
+        areas = [
+            np.prod(cv2.boundingRect((instances.labels == i + 1).astype(np.uint8))[2:])
+            for i in some.tolist()
+        ]
+        return _outputs(
+            instances.scores[some], np.array(areas, np.float64) / (height * width), surest
+        )
 
     def _separate(self, maps: Floats, core: float, smallest: float) -> Instances:
         return separate(maps[:-1], maps[-1], areas=self.areas, core=core, smallest=smallest)
@@ -394,6 +427,14 @@ def _scaled(
     p = np.clip(scores, 1e-12, 1 - 1e-12)
     result: npt.NDArray[np.float64] = 1 / (1 + np.exp(-slope * np.log(p / (1 - p)) - offset))
     return result
+
+
+def _outputs(scores: Floats, shares: npt.NDArray[np.floating], surest: float) -> Outputs:
+    """What was meant to be said about an image, summed up; ``shares`` of it that boxes cover."""
+    if len(scores) == 0:
+        return 0.0, 0.0, surest
+    size = float(np.sqrt(np.minimum(shares, 1.0)).mean())
+    return float(len(scores)), size, float(scores.mean())
 
 
 def _finite(figures: dict[str, float]) -> dict[str, float]:

@@ -44,15 +44,14 @@ def unpack(data: bytes, classes: Sequence[str]) -> tuple[Detection, ...]:
         raise Corrupted(f"Packed detections cannot be read: {type(exc).__name__} {exc}.") from exc
 
 
-def summarise(seen: Sequence[Detection], *, height: int, width: int, surest: float) -> Outputs:
-    """The :data:`OUTPUTS` of what a model means to say about an image of ``height`` x ``width``.
+def summarise(seen: Sequence[Detection], *, area: float, surest: float) -> Outputs:
+    """The :data:`OUTPUTS` of what a model means to say about an image of ``area`` square pixels.
 
-    Number of objects; the mean of their sizes, the root of their box's share of the image; the
+    Number of objects; the mean of their sizes, the root of their box's share of the area; the
     mean of their scores, or, where nothing is said, ``surest``, the highest score of all.
     """
     if not seen:
         return 0.0, 0.0, float(surest)
-    area = float(height * width)
     sizes = [math.sqrt(min(d.geometry.bounds.area / area, 1.0)) for d in seen]
     return float(len(seen)), sum(sizes) / len(seen), sum(d.score for d in seen) / len(seen)
 

@@ -639,6 +639,7 @@ class Project:
             log=self.log,
             monitor=self.monitor,
             predictor=self.predictor,
+            background=self.background,
         )
         return Loop(rooms, lambda: self.workspace.engine)
 
