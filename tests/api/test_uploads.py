@@ -35,18 +35,20 @@ def connect(workspace: Workspace) -> TestClient:
     return TestClient(create_app(workspace), base_url="http://127.0.0.1:8700")
 
 
-def send(client: TestClient, files: dict[str, bytes], upload: str = "") -> str:
-    upload = upload or client.post(UPLOADS).json()["id"]
+def send(client: TestClient, files: dict[str, bytes], upload: str = "", *, at: str = "eyes") -> str:
+    uploads = f"/api/projects/{at}/uploads"
+    upload = upload or client.post(uploads).json()["id"]
     for path, data in files.items():
-        answer = client.put(f"{UPLOADS}/{upload}/files", params={"path": path}, content=data)
+        answer = client.put(f"{uploads}/{upload}/files", params={"path": path}, content=data)
         assert answer.status_code == 200, answer.text
     return upload
 
 
-def finish(client: TestClient, upload: str, **body: Any) -> UploadStatus:
-    assert client.post(f"{UPLOADS}/{upload}/import", json=body).status_code == 202
+def finish(client: TestClient, upload: str, *, at: str = "eyes", **body: Any) -> UploadStatus:
+    place = f"/api/projects/{at}/uploads/{upload}"
+    assert client.post(f"{place}/import", json=body).status_code == 202
     for _ in range(600):
-        found = decode(UploadStatus, client.get(f"{UPLOADS}/{upload}").json())
+        found = decode(UploadStatus, client.get(place).json())
         if found.state in ("done", "failed"):
             return found
         time.sleep(0.02)
@@ -68,6 +70,45 @@ def folder(picture: Draw) -> dict[str, bytes]:
         "mine/closed/3.png": picture(3),
         "mine/closed/broken.png": picture(4)[:60],
     }
+
+
+VOC = (
+    "<annotation><filename>{}.png</filename><size><width>16</width><height>16</height></size>"
+    "<object><name>car</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>8</xmax><ymax>8</ymax>"
+    "</bndbox></object></annotation>"
+)
+
+
+@pytest.mark.parametrize("format", ["yolo", "voc", "coco", "parquet", "webdataset"])
+def test_boxes_come_in_through_the_browser(
+    workspace: Workspace, picture: Draw, tmp_path: Path, format: str
+) -> None:
+    workspace.create_project("cars", task="detection", classes=["car", "bus"])
+    client = connect(workspace)
+    images = {f"{i}.png": picture(i) for i in range(3)}
+    yolo = {
+        "mine/data.yaml": b"names: [car, bus]\n",
+        **{f"mine/images/train/{name}": data for name, data in images.items()},
+        **{f"mine/labels/train/{i}.txt": b"0 0.25 0.25 0.5 0.5\n" for i in range(3)},
+    }
+    files = {"mine.zip": archive(yolo)}
+    if format == "voc":
+        xml = {f"Annotations/{i}.xml": VOC.format(i).encode() for i in range(3)}
+        files = {"mine.zip": archive({**{f"JPEGImages/{n}": d for n, d in images.items()}, **xml})}
+    elif format != "yolo":  # what was exported in that format comes in again
+        data = workspace.project("cars").data
+        upload = send(client, files, at="cars")
+        finish(client, upload, at="cars")
+        data.commit("all")
+        data.export("v1", format, tmp_path / "out")
+        data.delete([s.key for s in data.samples().items])
+        made = sorted(p for p in (tmp_path / "out").rglob("*") if p.is_file())
+        files = {str(p.relative_to(tmp_path / "out")): p.read_bytes() for p in made}
+    done = finish(client, send(client, files, at="cars"), at="cars")
+    assert done.report is not None, done.error
+    assert (done.report.format, done.report.accepted, done.report.labelled) == (format, 3, 3)
+    shapes = [s.label for s in workspace.project("cars").data.samples().items]
+    assert all(label is not None and label.words == "car" for label in shapes)
 
 
 @pytest.mark.parametrize("packed", [False, True])

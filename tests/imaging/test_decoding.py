@@ -91,6 +91,10 @@ ACCEPTED = {
         encoded(Image.fromarray(GREY16), "PNG"),
         RGB[:, :, :1].repeat(3, axis=2),
     ),
+    "16-bit grey that is seen through is laid on white": (
+        encoded(Image.fromarray(np.full((48, 64), 7, np.uint16)), "PNG", transparency=7),
+        np.full((48, 64, 3), 255),
+    ),
     "transparent is laid on white": (
         encoded(Image.new("RGBA", (64, 48), (9, 9, 9, 0)), "PNG"),
         np.full((48, 64, 3), 255),

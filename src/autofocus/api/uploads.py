@@ -22,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 
 from autofocus.api.access import InProject
 from autofocus.api.shapes import shaped
+from autofocus.data.archives import TARS
 from autofocus.data.formats.matching import SPLIT_NAMES
 from autofocus.data.writing import check_key
 from autofocus.errors import AutofocusError, Conflict, InvalidInput, NotFound, StorageFull
@@ -36,8 +37,9 @@ router = APIRouter(prefix="/projects/{project}/uploads", tags=["data"])
 State = Literal["gathering", "importing", "done", "failed"]
 MAX_FILES = 200_000
 KEPT_SECONDS = 24 * 3600
-_ARCHIVES = (".zip",)
-_TABLES = (".zip", ".csv", ".tsv", ".json")
+# One file with many images, which may be as large as an import.
+_ARCHIVES = (".zip", *TARS, ".parquet")
+_TABLES = (*_ARCHIVES, ".csv", ".tsv", ".json", ".xml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ def _root(folder: Path, keep: set[str]) -> Path:
     inside = list(folder.iterdir())
     if len(inside) == 1:
         alone = inside[0]
-        if alone.is_file() and alone.suffix.lower() in _TABLES:
+        if alone.is_file() and alone.name.lower().endswith(_TABLES):
             return alone
         if alone.is_dir() and alone.name not in keep and alone.name.lower() not in keep:
             return alone

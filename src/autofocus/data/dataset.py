@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from autofocus.data import rows
-from autofocus.data.archives import unpacked
+from autofocus.data.archives import TARS, unpacked
 from autofocus.data.embeddings import Embedder, Embeddings, SimilarSamples
 from autofocus.data.formats import catalogue
 from autofocus.data.formats.base import (
@@ -153,7 +153,7 @@ class Dataset:
         for place in (path, *([] if root is None else [Path(root)])):
             if not place.exists():
                 raise NotFound(f"There is no {place}.", hint="Check the spelling of the path.")
-        if by_reference and path.suffix.lower() == ".zip":
+        if by_reference and path.name.lower().endswith((".zip", *TARS)):
             raise InvalidInput(
                 "Images in an archive cannot stay where they are.",
                 hint="Unpack it and import the folder, or import it without by-reference.",
@@ -180,6 +180,11 @@ class Dataset:
                 )
             found: Found = self._readers[name](place, replace(read, scratch=scratch))
             found.notices[:0] = notices
+            if by_reference and any(item.path.is_relative_to(scratch) for item in found.items):
+                raise InvalidInput(
+                    f"Images inside of {name} files cannot stay where they are.",
+                    hint="Import them without by-reference.",
+                )
             if metadata is not None:
                 join_metadata(found, Path(metadata))
             importer = Importer(self._database, self._packs, self.rules, self.max_pixels, options)

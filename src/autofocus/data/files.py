@@ -12,12 +12,13 @@ IMAGE_SUFFIXES = frozenset(
     f".{name}"
     for name in (
         *("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "tif", "tiff", "webp", "avif"),
-        *("ppm", "pgm", "pbm", "pnm", "jp2", "j2k", "tga", "qoi"),
+        *("ppm", "pgm", "pbm", "pnm", "jp2", "j2k", "tga", "qoi", "ico", "dib", "pcx", "sgi"),
+        *("dds", "mpo", "apng"),
         # Not readable, but photographs all the same: they must be refused by name, not overlooked.
         *("heic", "heif", "jxl"),
     )
 )
-# Files beside images that are never images; anything else is looked into.
+# Files beside images that are never images, and never missed by anybody; others are looked into.
 _TEXT_SUFFIXES = frozenset(
     f".{name}" for name in ("txt", "csv", "tsv", "json", "jsonl", "xml", "md", "yaml", "yml", "py")
 )
@@ -57,10 +58,15 @@ def list_images(root: Path) -> Listing:
                 else:
                     reason = "is a link to nothing" if path.is_symlink() else "is not a plain file"
                     listing.skipped.append(Skipped(key_of(path, root), "unreadable", reason))
-            elif path.suffix.lower() not in _TEXT_SUFFIXES and _suffix_inside(path):
-                listing.images.append(path)
-            else:
+            elif path.suffix.lower() in _TEXT_SUFFIXES:
                 listing.others += 1
+            elif _suffix_inside(path):
+                listing.images.append(path)
+            elif not path.suffix:
+                listing.others += 1  # LICENSE, Makefile
+            else:
+                reason = "is no image, by its name and by its first bytes"
+                listing.skipped.append(Skipped(key_of(path, root), "not_an_image", reason))
     listing.images.sort(key=lambda path: key_of(path, root))
     return listing
 

@@ -241,8 +241,12 @@ def _grey16_to_rgb(image: Image.Image) -> Pixels:
     stored = tags.get(_BITS_PER_SAMPLE, (16,))
     bits = stored[0] if isinstance(stored, tuple) else stored
     shift = 4 if bits == 12 else 8
-    grey = np.asarray(image).astype(np.int64) >> shift
-    return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+    stored_grey = np.asarray(image).astype(np.int64)
+    grey = np.clip(stored_grey >> shift, 0, 255).astype(np.uint8)
+    clear = image.info.get("transparency")  # of a 16-bit PNG: the grey that is seen through
+    if isinstance(clear, int):
+        grey[stored_grey == clear] = 255
+    return np.repeat(grey[:, :, None], 3, axis=2)
 
 
 def _upright(pixels: Pixels, orientation: int) -> Pixels:

@@ -218,7 +218,7 @@ def labels_for(
         names = st.from_regex(r"\A[A-Za-z0-9_-]{1,8}\Z")
         shape = st.builds(
             Shape, names, st.sampled_from(list(classes)), st.one_of(kinds),
-            attributes if c.attributes is not False and values is not None else st.just({}),
+            attributes if c.attributes is not False else st.just({}),
             st.sampled_from([None, "cars-3"]) if c.suggested_by is True else st.none(),
             st.booleans() if c.crowd is True else st.just(False),
         )  # fmt: skip

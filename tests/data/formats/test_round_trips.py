@@ -23,13 +23,15 @@ EXACT: dict[str, dict[str, Any]] = {
         "geometry": whole_boxes(),
         "values": st.one_of(st.booleans(), st.integers(-9, 9), st.text("abcäß<&", min_size=1)),
     },
+    "cvat": {"values": st.integers(-9, 9)},
+    "labelstudio": {"values": st.one_of(st.integers(-9, 9), st.text("abc äß<&", max_size=5))},
 }
 FOLDERS = ("car", "bus", 'half "open"', "Türe")
 
 
 @pytest.mark.parametrize("name", WRITTEN)
 @given(data=st.data())
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_what_is_carried_comes_back(name: str, data: st.DataObject) -> None:
     carries = BY_NAME[name].carries
     classes = FOLDERS if name == "imagefolder" else CLASSES
@@ -54,7 +56,7 @@ def test_what_is_carried_comes_back(name: str, data: st.DataObject) -> None:
         manifest = version_of(folder, rows)
         lost = {x.what for x in carried.losses(BY_NAME[name], manifest)}
         assert lost <= {"keys", "ids", "class_order", "order", "metadata", "splits", "attributes",
-                        *(("box",) if name in EXACT else ())}  # fmt: skip
+                        *(("box",) if name == "voc" else ())}  # fmt: skip
         written(manifest, name, folder / "out", classes)
         back = take(folder / "out", classes, task, name)
         assert back.skipped == []

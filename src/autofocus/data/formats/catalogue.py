@@ -5,7 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from autofocus.data.formats import carried, coco, csv_table, imagefolder, voc, yolo
+from autofocus.data.formats import (
+    carried,
+    coco,
+    csv_table,
+    cvat,
+    datumaro,
+    hasty,
+    huggingface,
+    imagefolder,
+    labelme,
+    labelstudio,
+    masks,
+    parquet,
+    voc,
+    webdataset,
+    yolo,
+)
 from autofocus.data.formats.base import Format, Reader, Writer
 from autofocus.data.formats.sketch import Sketch
 from autofocus.errors import InvalidInput, NotFound
@@ -16,11 +32,21 @@ FORMATS: tuple[Format, ...] = (
     csv_table.FORMAT,
     coco.FORMAT,
     voc.FORMAT,
+    cvat.FORMAT,
+    labelstudio.FORMAT,
+    labelme.FORMAT,
+    datumaro.FORMAT,
+    hasty.FORMAT,
+    huggingface.FORMAT,
+    parquet.FORMAT,
     yolo.FORMAT,
     yolo.OUTLINES,
+    masks.FORMAT,
+    webdataset.FORMAT,
     imagefolder.FORMAT,
 )
 BY_NAME: Mapping[str, Format] = {format.name: format for format in FORMATS}
+_MAY_BE_LABELS = (".json", ".jsonl", ".xml", ".csv", ".txt", ".tfrecord", ".mat", ".h5")
 _KINDS = "a folder of images, a zip or tar archive, a .csv table, or a file of annotations"
 
 
@@ -55,6 +81,13 @@ def looked_at(path: Path) -> tuple[str, list[str]]:
     if others:
         told = ", ".join(f"{other} ({reason})" for other, reason in others)
         notices.append(f"read as {name} ({why}); it could be read as {told} too, with format=...")
+    if name == imagefolder.FORMAT.name:
+        unread = [str(f) for f in sketch.ending(*_MAY_BE_LABELS) if f.stem.lower() != "readme"]
+        if unread:
+            notices.append(
+                f"{len(unread)} file(s) beside the images may hold labels in a format that is not "
+                f"read, e.g. {unread[0]}"
+            )
     return name, notices
 
 

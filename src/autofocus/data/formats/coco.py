@@ -23,7 +23,7 @@ from autofocus.data.formats.base import (
 )
 from autofocus.data.formats.documents import read_json
 from autofocus.data.formats.drawing import Drawing, flat, points_of
-from autofocus.data.formats.matching import Images, split_in, without_split
+from autofocus.data.formats.matching import Images, split_in, split_of, without_split
 from autofocus.data.formats.merging import merge_same_keys, several
 from autofocus.data.formats.sketch import Sketch
 from autofocus.errors import InvalidInput
@@ -171,11 +171,14 @@ def _take(
     options: ReadOptions,
 ) -> None:
     found.unmatched_labels += document.unmatched
-    split = split_in(file.stem.removesuffix(".coco"))
+    token = file.stem.removesuffix(".coco").rpartition("_")[2]
+    token, split = token if split_of(token) else "", split_in(token)
     empty = 0
     for image_id, image in document.images.items():
         name = str(image["file_name"])
-        there = images.find(name, near)
+        # Of two images of that name, the one in the folder that is called like the split.
+        there = images.find(f"{token}/{name}", near) if token else None
+        there = there or images.find(name, near)
         if there is None:
             found.unmatched_labels.append(name)
             continue
@@ -240,28 +243,32 @@ def _label(
 
 def _geometry(found: Found, annotation: Mapping[str, Any]) -> Geometry:
     drawn = annotation.get("segmentation")
+    if drawn:
+        return drawn_from(found, drawn)
+    x, y, width, height = annotation["bbox"]
+    return Box(x, y, width, height)
+
+
+def drawn_from(found: Found, drawn: Any) -> Geometry:
+    """The shape of a ``segmentation``: run lengths of both kinds, or outlines."""
     if isinstance(drawn, dict):
         height, width = drawn["size"]
         counts = drawn["counts"]
         if isinstance(counts, str):
             return Mask(int(height), int(width), counts)
         return rle.from_runs(counts, int(height), int(width))
-    if drawn:
-        good: list[Part] = []
-        bad: InvalidInput | None = None
-        for part in _parts(drawn):
-            try:
-                good += Polygon((points_of(part),)).parts
-            except InvalidInput as error:
-                bad = error
-        if good:
-            if bad is not None:
-                found.tally("outline(s) have a part that encloses nothing, which was left out")
-            return Polygon(tuple(good))
-        assert bad is not None
-        raise bad
-    x, y, width, height = annotation["bbox"]
-    return Box(x, y, width, height)
+    good: list[Part] = []
+    bad: InvalidInput | None = None
+    for part in _parts(drawn):
+        try:
+            good += Polygon((points_of(part),)).parts
+        except InvalidInput as error:
+            bad = error
+    if good:
+        if bad is not None:
+            found.tally("outline(s) have a part that encloses nothing, which was left out")
+        return Polygon(tuple(good))
+    raise bad or InvalidInput("Its outline has no part.")
 
 
 def _parts(drawn: Any) -> list[Any]:
@@ -317,7 +324,7 @@ def write(manifest: Manifest, folder: Path, options: WriteOptions) -> dict[str, 
                 "bbox": [bounds.x, bounds.y, bounds.width, bounds.height],
                 "area": shape.geometry.area,
                 "iscrowd": int(shape.crowd),
-                "segmentation": _segmentation(shape.geometry),
+                "segmentation": drawn_as(shape.geometry),
                 _OWN: {"id": shape.id},
             }
             if shape.suggested_by is not None:
@@ -340,7 +347,8 @@ def write(manifest: Manifest, folder: Path, options: WriteOptions) -> dict[str, 
     return {"images": len(manifest), "annotations": count}
 
 
-def _segmentation(geometry: Geometry) -> Any:
+def drawn_as(geometry: Geometry) -> Any:
+    """A shape as ``segmentation``: run lengths, outlines, or an empty list for a box."""
     if isinstance(geometry, Mask):
         return {"size": [geometry.height, geometry.width], "counts": geometry.counts}
     if isinstance(geometry, Polygon):

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from autofocus.errors import InvalidInput
+from autofocus.types import rle
+from autofocus.types.geometry import Mask
 
 VOID = 255
 _MAX_PIXELS = 256_000_000
@@ -97,6 +99,33 @@ def png(numbers: npt.NDArray[Any], colours: Sequence[tuple[int, int, int]] | Non
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
+
+
+def mask_of(
+    pixels: npt.NDArray[np.bool_], window: tuple[slice, slice], height: int, width: int
+) -> Mask:
+    """The mask of an image whose pixels are those of a window in it, elsewhere none.
+
+    Costs what the window costs, however large the image. Raises InvalidInput if it is empty, or
+    if the window does not lie in the image.
+    """
+    top, left = window[0].start, window[1].start
+    bottom, right = top + pixels.shape[0], left + pixels.shape[1]
+    if min(top, left) < 0 or bottom > height or right > width:
+        raise InvalidInput(
+            f"A mask from ({left}, {top}) to ({right}, {bottom}) does not lie in an image of "
+            f"{width} x {height} pixels."
+        )
+    column, row = np.nonzero(pixels.T)
+    at = (column + left).astype(np.int64) * height + row + top
+    if len(at) == 0:
+        raise InvalidInput("The mask is empty: no pixel is in it.")
+    apart = np.flatnonzero(np.diff(at) > 1)
+    begin = at[np.concatenate([[0], apart + 1])]
+    end = at[np.concatenate([apart, [-1]])] + 1
+    edges = np.stack([begin, end], axis=1).reshape(-1)
+    runs = np.diff(np.concatenate([[0], edges, [height * width]]))
+    return Mask(height, width, rle.write_counts(runs[:-1] if runs[-1] == 0 else runs))
 
 
 def each(numbers: npt.NDArray[np.int64]) -> list[tuple[int, tuple[slice, slice]]]:

@@ -116,8 +116,9 @@ class Images:
 
         ``near`` is the folder of the file that names it. In this order: the path itself, from the
         root or from ``images`` in it (then the name is the key); from ``near``; in the folder of
-        images that stands beside ``near``; the only image whose path ends so; each also without
-        the name's suffix. Of an absolute path of another machine, the longest end counts.
+        images that stands beside ``near``; the only image whose path ends so, of those in the
+        nearest folder above ``near`` that has any; each also without the name's suffix. Of an
+        absolute path of another machine, the longest end counts.
         """
         given = safe_path(name)
         if given is None:
@@ -131,13 +132,15 @@ class Images:
             if found is not None:
                 return key_of(found, self.root), found
         beside = () if near is None else self._by_place.get(place_of(near / given), ())
-        return self._one(beside, given) or self._by_end(given)
+        return self._one(beside, given) or self._by_end(given, near)
 
     def beside(self, file: PurePosixPath) -> tuple[str, Path] | None:
         """(key, file) of the image that a label file of the same stem belongs to."""
         return self.find(file.stem, file.parent)
 
-    def _by_end(self, given: PurePosixPath) -> tuple[str, Path] | None:
+    def _by_end(
+        self, given: PurePosixPath, near: PurePosixPath | None = None
+    ) -> tuple[str, Path] | None:
         parts = given.parts
         ending = [k for k in self._by_name.get(given.name, ()) if k.parts[-len(parts) :] == parts]
         if not ending:
@@ -148,6 +151,11 @@ class Images:
                 for key in self._by_stem.get(stem, ())
                 if key.parts[-len(parts) : -1] == parts[:-1]
             ]
+        # Of several, the one in the folder that is nearest above the file which names it.
+        for folder in () if near is None else (near, *near.parents):
+            close = [key for key in ending if key.is_relative_to(folder)]
+            if close:
+                return self._one(close, given)
         return self._one(ending, given)
 
     def _by_end_of_absolute(self, name: str, near: PurePosixPath | None) -> tuple[str, Path] | None:

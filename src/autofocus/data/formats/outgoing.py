@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 from autofocus.data.files import IMAGE_SUFFIXES, image_suffix
 from autofocus.data.formats.base import WriteOptions
@@ -100,6 +101,11 @@ def write(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON document."""
     write(path, json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+
+
+def quoted(path: str) -> str:
+    """A path as part of a URL."""
+    return quote(path)
 
 
 def check_one_line(names: list[str], what: str) -> None:
