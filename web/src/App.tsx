@@ -13,7 +13,7 @@ import { ProductionPage } from "./pages/ProductionPage";
 import { ProjectsPage } from "./pages/ProjectsPage";
 import { SettingsPage } from "./pages/SettingsPage";
 import { address, go, Link, useRoute } from "./router";
-import { actor, isDrawn } from "./words";
+import { actor, isDrawn, unanswered } from "./words";
 
 const CanvasPage = lazy(() => import("./canvas/CanvasPage"));
 const DataPage = lazy(() => import("./pages/DataPage"));
@@ -110,7 +110,7 @@ export function App() {
 
 function Rooms({ project, room }: { project: string; room: string }) {
   const view = useApi<Overview>(`projects/${project}`);
-  const open = view.data?.labels.tasks["open"] ?? 0;
+  const open = view.data ? unanswered(view.data.labels.tasks) : 0;
   const decide = view.data !== undefined && actor(view.data.loop) === "person" && view.data.loop.case;
   const rooms: { id: string; name: string; to: string[]; mark?: string | undefined; says?: string }[] = [
     { id: "overview", name: "Overview", to: ["p", project] },

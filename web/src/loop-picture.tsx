@@ -1,5 +1,5 @@
 import type { Overview } from "./api/client";
-import { actor, needsDecision, nowSentence, place, plural, STAGES, WHO } from "./words";
+import { actor, needsDecision, nowSentence, place, plural, STAGES, unanswered, WHO } from "./words";
 import { Link } from "./router";
 
 /** The loop as one picture: eight places on a ring, where it stands, and who must act. */
@@ -8,7 +8,7 @@ export function LoopPicture({ view }: { view: Overview }) {
   const here = loop.champion ? place(loop.stage) : -1;
   const who = actor(loop);
   const stopped = loop.paused || loop.frozen !== "";
-  const open = view.labels.tasks["open"] ?? 0;
+  const open = unanswered(view.labels.tasks);
   return (
     <div className={`loop ${stopped ? "stopped" : ""}`}>
       <ol className="ring" aria-label="The loop">

@@ -2,7 +2,7 @@ import type { Overview } from "./api/client";
 import { PauseButton, useDecision } from "./decisions";
 import { Card, Command } from "./parts";
 import { go, Link } from "./router";
-import { needsDecision, plural } from "./words";
+import { needsDecision, plural, unanswered } from "./words";
 
 /** What a person can do now, the most pressing first. */
 export function NextActions({ view, again }: { view: Overview; again: () => void }) {
@@ -11,7 +11,7 @@ export function NextActions({ view, again }: { view: Overview; again: () => void
     go(["p", view.name]);
   });
   const { loop } = view;
-  const open = view.labels.tasks["open"] ?? 0;
+  const open = unanswered(view.labels.tasks);
   const labelled = Object.values(view.labels.classes).reduce((a, b) => a + b, 0);
   const actions = [];
   if (loop.case && needsDecision(loop.waiting_for)) {

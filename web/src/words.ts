@@ -1,4 +1,6 @@
-import type { Case, Deployment, HarmHistory, Label, LoopStatus, MonitorStatus, Overview, Stage } from "./api/client";
+import type {
+  AssistantStatus, Case, Deployment, HarmHistory, Label, LoopStatus, MonitorStatus, Overview, Stage,
+} from "./api/client";
 import { readable } from "./charts/numbers";
 
 export function percent(value: number | null | undefined, digits = 1): string {
@@ -36,6 +38,30 @@ export function labelWords(label: Label): string {
   for (const shape of label.shapes ?? []) counts.set(shape.label, (counts.get(shape.label) ?? 0) + 1);
   const named = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
   return named.map(([name, n]) => (n === 1 ? name : `${count(n)} ${name}`)).join(", ") || "nothing in it";
+}
+
+/** Questions that nobody answered yet, whoever has them. */
+export function unanswered(tasks: Readonly<Record<string, number>>): number {
+  return (tasks["open"] ?? 0) + (tasks["leased"] ?? 0);
+}
+
+/** What the labelling assistant knows, in a few words; empty where it does not help. */
+export function assistantWords(assistant: AssistantStatus): string {
+  if (assistant.state === "off") return "";
+  if (!assistant.trained_on) {
+    if (assistant.state === "training") return "The assistant learns from your first labels";
+    if (assistant.needed) return `The assistant learns after ${plural(assistant.needed, "more label")}`;
+    return "The assistant is about to learn";
+  }
+  const learns = assistant.state === "training" ? ", learning more" : "";
+  const rests = `Trained on ${plural(assistant.trained_on, "image")}`;
+  if (assistant.agreement !== null && assistant.agreement !== undefined && (assistant.answered ?? 0) >= 5) {
+    return `${rests}, agrees with you ${percent(assistant.agreement, 0)}${learns}`;
+  }
+  if (assistant.held_out !== null && assistant.held_out !== undefined) {
+    return `${rests}, right on ${percent(assistant.held_out, 0)} of those held out${learns}`;
+  }
+  return rests + learns;
 }
 
 /** Whether a project's labels are boxes, polygons and masks, not one class for each image. */

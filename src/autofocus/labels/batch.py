@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from autofocus.data import rows
 from autofocus.errors import Conflict, InvalidInput
 from autofocus.events import Event
 from autofocus.store import tables
@@ -165,6 +166,7 @@ def _conflict(
     told = {
         "task": decision.task,
         "key": row["key"],
+        "sha256": row["sha256"],
         "state": row["state"],
         "do": decision.do,
         "yours": decision.label,
@@ -181,6 +183,10 @@ def _conflict(
         return told if row["state"] == "done" else None
     if row["state"] == "cancelled":
         return told
+    image = rows.current_row(conn, labels.project, row["key"])
+    if image is None or image["sha256"] != row["sha256"]:
+        # The answer would be about another picture than the one that was shown.
+        return {**told, "state": "replaced"}
     yours = Tag(decision.label or "-")
     if decision.seen is None or (now is not None and as_label(now["label"]) == yours):
         return None

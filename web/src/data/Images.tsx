@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { call, Problem, type Project, type Sample } from "../api/client";
 import { Card, Command, Empty, Failure, Loading, savedName } from "../parts";
+import { go } from "../router";
 import { count, isDrawn, plural } from "../words";
 import { FacetList } from "./Facets";
 import { ImageGrid } from "./Grid";
@@ -327,9 +328,23 @@ function Selection({
     }
   }
 
+  async function ask() {
+    setBusy(true);
+    try {
+      await call(`projects/${project.name}/labels/ask`, { keys, limit: keys.length, author: savedName() });
+      go(["p", project.name, "label"]);
+    } catch (error) {
+      setProblem(error instanceof Problem ? error : new Problem(String(error), "", 0));
+      setBusy(false);
+    }
+  }
+
   return (
     <div className="selection" role="toolbar" aria-label="The selected images">
       <b>{count(chosen.size)} selected</b>
+      <button type="button" disabled={busy} onClick={() => void ask()}>
+        Ask for labels
+      </button>
       {!isDrawn(project) && (
         <select
           aria-label="Label them"
