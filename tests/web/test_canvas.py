@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from test_labelling import name_oneself, up
 
 from autofocus.api.launch import free_port, stop
@@ -393,3 +394,115 @@ def test_from_image_to_image(desk: Desk) -> None:
     page.get_by_role("button", name="Nothing here, next").click()
     assert desk.shapes() == ()
     expect(page.get_by_text("That was the last one without a label")).to_be_visible()
+
+
+def test_tools_find_what_the_hand_need_not_draw(desk: Desk) -> None:
+    disc = Polygon(
+        (tuple((120 + 50 * np.cos(a), 150 + 50 * np.sin(a)) for a in np.linspace(0, 6.2, 90)),)
+    )
+    block = Box(240, 80, 100, 120)
+
+    def last() -> Any:
+        return desk.shapes()[-1].geometry
+
+    says = desk.page.locator(".canvas-says")
+    desk.press("w")
+    desk.click(120, 150)
+    expect(desk.page.get_by_role("region", name="Objects")).to_contain_text("1 object")
+    assert iou(last(), disc) > 0.95
+    assert len(last().parts[0]) < 60
+    # Its tolerance can be changed afterwards; what it makes as well.
+    desk.press(*("]" for _ in range(12)))
+    expect(says).to_have_text("")
+    desk.press("Control+z", "Escape")
+    desk.page.get_by_role("button", name="Masks").click()
+    desk.press("g")
+    desk.drag((225, 65), (355, 215))
+    expect(desk.page.get_by_role("region", name="Objects")).to_contain_text("2 objects")
+    assert isinstance(last(), Mask)
+    assert iou(last(), block) > 0.95
+    desk.press("Escape", "k")
+    expect(says).to_have_text("")
+    desk.drag((100, 150), (140, 150), (120, 130))
+    expect(desk.page.get_by_role("region", name="Objects")).to_contain_text("3 objects")
+    found = rle.to_pixels(last())
+    assert found[150, 120]
+    assert rle.intersection(last(), rle.draw(disc, HEIGHT, WIDTH)) > 0.9 * last().area
+    desk.press("Escape", "i")
+    for place in ((240, 80), (340, 80), (340, 200), (240, 200)):
+        desk.click(*place)
+        expect(says).to_have_text("")
+    desk.press("Enter")
+    expect(desk.page.get_by_role("region", name="Objects")).to_contain_text("4 objects")
+    assert iou(last(), block) > 0.95
+
+
+def offer(page: Page) -> None:
+    """Answers for a champion, which would take minutes to train."""
+    seen = (("car", 70, 0.9), ("bus", 180, 0.6), ("dog", 290, 0.4))
+    shapes = [
+        {
+            "shape": {
+                "id": f"m{n}", "label": label, "suggested_by": "cars-3", "crowd": False,
+                "geometry": {"kind": "box", "x": x, "y": 80, "width": 90, "height": 100},
+                "attributes": {},
+            },
+            "score": score,
+        }
+        for n, (label, x, score) in enumerate(seen)
+    ]  # fmt: skip
+    answer = json.dumps({"key": KEY, "model": "cars-3", "reason": "", "shapes": shapes})
+    page.route(
+        "**/suggestions/**",
+        lambda route: route.fulfill(status=200, content_type="application/json", body=answer),
+    )
+
+
+def test_suggestions_are_accepted_and_rejected(
+    tmp_path: Path, serve: Serve, open_page: OpenPage
+) -> None:
+    streets(tmp_path / "w")
+    page = open_page()
+    offer(page)
+    desk = Desk(page, serve(tmp_path / "w").url)
+    suggested = page.get_by_role("region", name="Suggestions")
+    expect(suggested).to_contain_text("3 suggested by cars-3")
+    assert desk.annotation() is None
+    suggested.get_by_role("button", name="Accept bus").click()
+    suggested.get_by_role("button", name="Reject dog").click()
+    expect(suggested).to_contain_text("1 suggested by cars-3")
+    (bus,) = desk.shapes()
+    assert (bus.label, bus.suggested_by) == ("bus", "cars-3")
+    desk.reload()
+    expect(suggested).to_contain_text("1 suggested by cars-3")
+    desk.press("Enter")
+    assert [s.label for s in desk.shapes()] == ["bus", "car"]
+    desk.press("Control+z")
+    expect(suggested).to_contain_text("1 suggested by cars-3")
+    desk.press("x")
+    expect(suggested).to_have_count(0)
+    assert [s.label for s in desk.shapes()] == ["bus"]
+    found = desk.annotation()
+    assert found is not None
+    assert found.suggested_by == "cars-3"
+
+
+def test_a_phone_looks_and_decides(tmp_path: Path, serve: Serve, browser: Browser) -> None:
+    streets(tmp_path / "w")
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    try:
+        page = context.new_page()
+        offer(page)
+        desk = Desk(page, serve(tmp_path / "w").url)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        bar = page.get_by_role("group", name="What is suggested")
+        expect(bar).to_contain_text("Accept all 3")
+        page.touchscreen.tap(*desk.screen(225, 130))
+        expect(bar).to_contain_text("Accept bus")
+        bar.get_by_role("button", name="Reject bus").click()
+        bar.get_by_role("button", name="Accept all 2").click()
+        assert [s.label for s in desk.shapes()] == ["car", "dog"]
+        page.get_by_role("button", name="Done, next").click()
+        expect(page.locator(".canvas-key")).to_have_text("street 2/b.png")
+    finally:
+        context.close()

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser  # it needs Node and what the page is built wit
 
 WEB = Path(__file__).parents[2] / "web"
 UNITS = Path(__file__).parent / "units"
-MODULES = ("geometry", "rle", "pixels", "history", "shapes", "colours")
+MODULES = ("geometry", "rle", "pixels", "segment", "history", "shapes", "colours")
 CHECK = """
 const { readFileSync } = require("node:fs");
 const rle = require("./rle.js");

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { Fragment, useEffect, useRef, useState } from "react";
 import {
   ACTIONS, classKey, described, GROUPS, keysOf, namesOf, PRESETS, setKey, setPreset, shownKey, useKeys,
   type ActionName, type Preset, type Scope,
@@ -90,12 +90,15 @@ export function KeysDialog({ scope, classes, close }: { scope: Scope; classes: r
                       <button
                         type="button"
                         className="key-button"
-                        aria-label={`${described(action).says}: ${keysOf(action).map(shownKey).join(" or ") || "no key"}`}
                         aria-pressed={asking === action}
                         onClick={() => setAsking(action)}
                       >
-                        {keysOf(action).map((key) => (
-                          <kbd key={key}>{shownKey(key)}</kbd>
+                        <span className="visually-hidden">{described(action).says}: </span>
+                        {keysOf(action).map((key, i) => (
+                          <Fragment key={key}>
+                            {i > 0 && " "}
+                            <kbd>{shownKey(key)}</kbd>
+                          </Fragment>
                         ))}
                         {keysOf(action).length === 0 && "none"}
                       </button>

@@ -75,6 +75,14 @@ function useImageKey(): [string | null, (key: string, replace?: boolean) => void
   return [new URLSearchParams(search).get("image"), set];
 }
 
+/** A phone: the tools are not there. */
+const NARROW = matchMedia("(max-width: 860px)");
+function followWidth(listener: () => void): () => void {
+  NARROW.addEventListener("change", listener);
+  return () => NARROW.removeEventListener("change", listener);
+}
+const useNarrow = () => useSyncExternalStore(followWidth, () => NARROW.matches);
+
 /** Opens the image of the address in the editor, and says how far that is. */
 function useOpening(project: Project, editor: Editor, stage: Stage | undefined, images: Images, key: string | null) {
   const [problem, setProblem] = useState<Problem>();
@@ -170,8 +178,13 @@ function Desk({ project, author, rename }: { project: Project; author: string; r
     setStage(made);
     return () => made.end();
   }, [editor]);
-  const { tool } = editor.settings;
-  useEffect(() => stage?.setTool(makeTool(tool, stage)), [stage, tool]);
+  const narrow = useNarrow();
+  const tool = narrow ? "select" : editor.settings.tool;
+  useEffect(() => {
+    if (!stage) return;
+    stage.onlyLooks = narrow;
+    stage.setTool(makeTool(tool, stage));
+  }, [stage, tool, narrow]);
   const { problem, about, again } = useOpening(project, editor, stage, images, key);
   useFollowing(project, editor);
 

@@ -42,7 +42,6 @@ export function ToolSettings({ editor }: { editor: Editor }) {
   const row = TOOL_TABLE[settings.tool];
   const slider = SLIDERS[settings.tool];
   const both = ["wand", "cutout", "superpixels"].includes(settings.tool);
-  if (!row) return null;
   return (
     <section className="canvas-part tool-settings" aria-label="Tool">
       <h2>{row.name}</h2>

@@ -4,9 +4,9 @@ import { useSyncExternalStore } from "react";
 import { boxIou, boxOf, clamp, rectOf, round, tidy } from "./geometry";
 import { NO_HISTORY, redone, remember, step, undone, type History } from "./history";
 import { outbox } from "./outbox";
-import { cut, encode, trimmed, type Patch } from "./rle";
+import { encode, type Patch } from "./rle";
 import { bounds, hit, patchOf, sceneOf, type Scene } from "./scene";
-import { asLabel, EMPTY, newId, newShape, type Geometry, type Label, type Point, type Shape, type Value } from "./shapes";
+import { asLabel, EMPTY, newId, newShape, type Geometry, type Label, type Mask, type Point, type Shape, type Value } from "./shapes";
 
 export const TOOLS = [
   "select", "box", "extreme", "polygon", "brush", "eraser", "wand", "scissors", "cutout", "superpixels",
@@ -196,9 +196,9 @@ export class Editor {
     this.changed();
   }
 
-  add(geometry: Geometry, what: string, select = true): Shape {
-    const shape = newShape(this.settings.label, geometry);
-    if (select) this.selection = new Set([shape.id]);
+  add(geometry: Geometry, what: string, label = this.settings.label): Shape {
+    const shape = newShape(label, geometry);
+    this.selection = new Set([shape.id]);
     this.change({ ...this.label, shapes: [...this.label.shapes, shape] }, what);
     return shape;
   }
@@ -327,11 +327,15 @@ export class Editor {
     return [[x, y], [x + width, y], [x + width, y + height], [x, y + height]];
   }
 
+  /** Pixels as a mask of the image; undefined if none of them lies in it. */
+  maskOf(patch: Patch | undefined): Mask | undefined {
+    const { width, height } = this.image!;
+    return patch && encode(patch, width, height);
+  }
+
   /** The mask of a shape after a stroke, or a new one. */
   putPatch(id: string | undefined, patch: Patch | undefined, what: string): string | undefined {
-    const { width, height } = this.image!;
-    const kept = patch && trimmed(cut(patch, 0, 0, width, height));
-    const mask = kept && encode(kept, width, height);
+    const mask = this.maskOf(patch);
     if (id !== undefined) {
       this.reshape(id, mask, what);
       return mask && id;

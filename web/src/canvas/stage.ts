@@ -4,6 +4,7 @@
  * drawn, so that a move of the pointer never draws thousands of shapes.
  */
 
+import { Assist } from "./assist";
 import { classColour } from "./colours";
 import type { Editor } from "./editor";
 import { distance, type Rect } from "./geometry";
@@ -34,6 +35,8 @@ export interface Tool {
   double?(p: Pointer): void;
   finish?(): void;
   cancel?(): void;
+  /** Another tool is taken. */
+  leave?(): void;
   /** Takes back the last point; false if there is none. */
   back?(): boolean;
   draw?(context: Context, view: View): void;
@@ -49,6 +52,9 @@ export class Stage {
   view: View = { scale: 1, x: 0, y: 0 };
   tool: Tool = { cursor: "default" };
   picture: ImageBitmap | undefined;
+  readonly assist = new Assist(this);
+  /** Without room to draw, a drag moves the image and a tap chooses. */
+  onlyLooks = false;
   pointer: Point | undefined;
   /** Milliseconds that the last drawing of all shapes in sight took. */
   cost = 0;
@@ -96,6 +102,8 @@ export class Stage {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.sharpen);
     this.ends.forEach((end) => end());
+    this.tool.leave?.();
+    this.assist.end();
     this.under.remove();
     this.over.remove();
   }
@@ -395,6 +403,7 @@ export class Stage {
 
   setTool(tool: Tool): void {
     this.tool.cancel?.();
+    this.tool.leave?.();
     this.tool = tool;
     this.pressed = undefined;
     this.touch();
@@ -479,8 +488,8 @@ export class Stage {
     }
     if (this.pressed || event.button > 1) return;
     if (event.isTrusted) this.host.setPointerCapture(event.pointerId);
-    const pan =
-      event.button === 1 || this.spaceHeld || (p.touch && this.tool.cursor !== "crosshair" && !this.tool.grips?.(p));
+    const draws = this.tool.cursor === "crosshair" || this.tool.cursor === "none" || this.tool.grips?.(p);
+    const pan = event.button === 1 || this.spaceHeld || (p.touch && (this.onlyLooks || !draws));
     this.pressed = { id: event.pointerId, how: pan ? "pan" : "tool", from: p.screen };
     if (event.button === 1) event.preventDefault();
     if (!pan) this.tool.down?.(p);

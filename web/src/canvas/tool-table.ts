@@ -1,13 +1,14 @@
 /** The tools by name: how each is made, drawn as a button and called. */
 
 import type { ActionName } from "../keys";
+import { CutoutTool, ScissorsTool, SuperpixelTool, WandTool } from "./assist-tools";
 import type { ToolName } from "./editor";
 import type { Stage, Tool } from "./stage";
 import { BoxTool, BrushTool, ExtremeTool, PolygonTool, SelectTool } from "./tools";
 
 type Row = { name: string; says: string; icon: string; make: (stage: Stage) => Tool };
 
-export const TOOL_TABLE: Partial<Record<ToolName, Row>> = {
+export const TOOL_TABLE: Record<ToolName, Row> = {
   select: {
     name: "Select",
     says: "Click to choose, drag to move, pull at the handles. Shift chooses more, Alt-click deletes a point.",
@@ -44,10 +45,34 @@ export const TOOL_TABLE: Partial<Record<ToolName, Row>> = {
     icon: "M8 16l-5-5 8-8 6 6-7 7z M6 8l6 6 M8 16h9",
     make: (stage) => new BrushTool(stage, "remove"),
   },
+  wand: {
+    name: "Magic wand",
+    says: "Click what has one colour. Shift adds to what is chosen, Alt takes from it; the tolerance can be changed afterwards.",
+    icon: "M4 16l8-8 M14 3v3 M17 6h-3 M15.5 10.5h.01 M9.5 4.5h.01 M16.5 3.5h.01",
+    make: (stage) => new WandTool(stage),
+  },
+  scissors: {
+    name: "Scissors",
+    says: "Click along the outline: between two clicks it follows the edges. End as with a polygon.",
+    icon: "M5.5 8a2 2 0 1 1 .01 0z M5.5 16a2 2 0 1 1 .01 0z M7 7l9 7 M7 13l9-7",
+    make: (stage) => new ScissorsTool(stage),
+  },
+  cutout: {
+    name: "Cut-out",
+    says: "Drag a box around an object: its outline is found in it.",
+    icon: "M3 6V3h3 M14 3h3v3 M17 14v3h-3 M6 17H3v-3 M10 6c4 0 4 8 0 8s-4-8 0-8z",
+    make: (stage) => new CutoutTool(stage),
+  },
+  superpixels: {
+    name: "Superpixels",
+    says: "Paint over patches of one look. Shift adds to what is chosen, Alt takes from it.",
+    icon: "M3 6l5-3 4 3-1 5-5 1-3-3z M12 6l5 1v5l-4 2-2-3 M6 12l1 4 4 1 2-3",
+    make: (stage) => new SuperpixelTool(stage),
+  },
 };
 
 export function makeTool(name: ToolName, stage: Stage): Tool {
-  return (TOOL_TABLE[name] ?? TOOL_TABLE.select!).make(stage);
+  return TOOL_TABLE[name].make(stage);
 }
 
 export const actionOfTool = (name: ToolName): ActionName => `tool.${name}`;

@@ -87,6 +87,10 @@ export function Panel({
       {isDrawn(project) ? (
         <p>
           {sample.label ? <b>{labelWords(sample.label)}</b> : <span className="soft">Not labelled yet.</span>}
+          {" "}
+          <a href={`${address(["p", project.name, "label"])}?${new URLSearchParams({ image: sample.key }).toString()}`}>
+            {sample.label ? "Change it on the canvas" : "Draw on the canvas"}
+          </a>
         </p>
       ) : (
         <div className="row" role="group" aria-label="Label">
