@@ -26,13 +26,13 @@ from autofocus.training.graphs import BoxGraph, ServedGraph, suppress
 from autofocus.training.matching import (
     Found,
     best_threshold,
-    box_overlaps,
     fit_scores,
     hits,
     mean_average_precision,
     qualities,
 )
 from autofocus.training.moving import move_boxes
+from autofocus.types.overlap import box_overlaps
 
 
 def boxes_of(*boxes: tuple[float, ...], images: int = 1) -> BoxTargets:
@@ -119,10 +119,24 @@ def test_nothing_is_assigned_where_nothing_is_and_crowds_teach_nothing() -> None
     assert torch.isfinite(loss)
     loss.backward()
     crowd = boxes_of((0.0, 0.0, 64.0, 64.0), images=2)
-    crowd = BoxTargets(crowd.boxes, crowd.labels, crowd.there, ~crowd.judged)
+    crowd = BoxTargets(crowd.boxes, crowd.labels, crowd.there, ~crowd.judged, crowd.weight)
     network.eval()
     with torch.no_grad():
         assert float(network.loss(images, crowd)) < float(network.loss(images, empty))
+
+
+def test_objects_of_rare_classes_count_more() -> None:
+    torch.manual_seed(0)
+    network = CompactDetector(2).eval()
+    images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    where, what = [torch.tensor([[8.0, 8.0, 40.0, 40.0]])], [torch.tensor([1])]
+    judged = [torch.ones(1, dtype=torch.bool)]
+    with torch.no_grad():
+        plain, rare, common = (
+            float(network.loss(images, stack_boxes(where, what, judged, weights)))
+            for weights in (None, torch.tensor([0.5, 2.0]), torch.tensor([2.0, 0.5]))
+        )
+    assert common < plain < rare
 
 
 def test_overlaps_are_those_of_the_definition() -> None:
@@ -142,7 +156,7 @@ def found(
     marked = np.array(judged if judged is not None else [True] * len(truth), bool)
     corners = [np.array(b, np.float64).reshape(-1, 4) for b in (truth, seen)]
     return Found(
-        box_overlaps(corners[0], corners[1], marked),
+        box_overlaps(corners[0], corners[1], ~marked),
         np.zeros(len(truth), np.int64),
         np.zeros(len(seen), np.int64),
         np.array(scores),

@@ -34,13 +34,15 @@ class BoxTargets:
 
     boxes float32 (n, m, 4): left, top, right, bottom in preprocessed pixels; labels int64 (n, m);
     there bool (n, m), False for padding; judged bool (n, m), False for crowds and what was cut
-    off: the places in them are neither right nor wrong.
+    off: the places in them are neither right nor wrong; weight float32 (n, m), how much each
+    counts: more for rare classes.
     """
 
     boxes: Tensor
     labels: Tensor
     there: Tensor
     judged: Tensor
+    weight: Tensor
 
 
 class CompactDetector(nn.Module):
@@ -196,6 +198,7 @@ def detection_loss(logits: Tensor, boxes: Tensor, points: Tensor, targets: BoxTa
     score = torch.sigmoid(logits)
     hardness = torch.where(wanted > 0, torch.ones_like(score), score.pow(2)).detach()
     plain = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    counts = torch.where(wish > 0, targets.weight.gather(1, owner), counts)
     of_class = (plain * hardness * counts.unsqueeze(2)).sum() / total
     at = wish > 0
     if not bool(at.any()):
@@ -213,20 +216,26 @@ def _inside(points: Tensor, boxes: Tensor) -> Tensor:
 
 
 def stack_boxes(
-    boxes: Sequence[Tensor], labels: Sequence[Tensor], judged: Sequence[Tensor]
+    boxes: Sequence[Tensor],
+    labels: Sequence[Tensor],
+    judged: Sequence[Tensor],
+    weights: Tensor | None = None,
 ) -> BoxTargets:
-    """The objects of several images as one; at least one place each, so that shapes are never
-    empty."""
+    """The objects of several images as one, with ``weights`` (classes,) by their class; at least
+    one place each, so that shapes are never empty."""
     n, m = len(boxes), max([1, *(len(b) for b in boxes)])
     stacked = BoxTargets(
         torch.zeros(n, m, 4),
         torch.zeros(n, m, dtype=torch.int64),
         torch.zeros(n, m, dtype=torch.bool),
         torch.ones(n, m, dtype=torch.bool),
+        torch.ones(n, m),
     )
     for i, (where, what, counts) in enumerate(zip(boxes, labels, judged, strict=True)):
         stacked.boxes[i, : len(where)] = where
         stacked.labels[i, : len(where)] = what
         stacked.there[i, : len(where)] = True
         stacked.judged[i, : len(where)] = counts
+        if weights is not None:
+            stacked.weight[i, : len(where)] = weights[what]
     return stacked

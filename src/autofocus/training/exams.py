@@ -25,7 +25,6 @@ from autofocus.training.graphs import BoxGraph, MapGraph, ServedGraph, planes
 from autofocus.training.matching import (
     Found,
     best_threshold,
-    box_overlaps,
     fit_scores,
     hits,
     mean_average_precision,
@@ -33,6 +32,7 @@ from autofocus.training.matching import (
 )
 from autofocus.training.targets import Boxes, Maps
 from autofocus.types.answers import Outputs
+from autofocus.types.overlap import box_overlaps
 
 Floats = npt.NDArray[np.float32]
 
@@ -214,7 +214,7 @@ class BoxExam:
                 seen = edges[some].astype(np.float64)
                 found.append(
                     Found(
-                        box_overlaps(truth.edges.astype(np.float64), seen, truth.judged),
+                        box_overlaps(truth.edges.astype(np.float64), seen, ~truth.judged),
                         truth.labels,
                         labels[some].astype(np.int64),
                         scores[some].astype(np.float64),

@@ -84,7 +84,7 @@ def teach(source: Source, parameters: TrainingParameters, held: HeldOut) -> Less
     if isinstance(exam, BoxExam):
         boxes = read_boxes(source.manifest, train, spec.classes, source.preprocessing)
         val = [exam.boxes[i] for i in fitted.tolist()]
-        return BoxLesson(pixels, boxes, focus, seen, val, parameters)
+        return BoxLesson(pixels, boxes, focus, seen, val, parameters, classes=len(spec.classes))
     if isinstance(exam, MapExam):
         return MapLesson(
             pixels, source.maps(train), focus, seen, exam.maps.take(fitted), parameters,

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+from autofocus.types.matching import match
+from autofocus.types.overlap import Bools, Floats, Ints
 
 IOU = 0.5
 # Scores are asked at so many places when the best threshold is looked for.
@@ -46,17 +45,9 @@ def hits(found: Found, iou: float = IOU) -> npt.NDArray[np.int8]:
 
     The surest takes first, the one of its class that it overlaps most, each once.
     """
-    result = np.zeros(len(found.seen), np.int8)
-    free = found.judged.copy()
-    for j in range(len(found.seen)):
-        same = found.truth == found.seen[j]
-        overlap = np.where(same & free, found.overlap[:, j], 0.0)
-        if len(overlap) and overlap.max() >= iou:
-            free[int(overlap.argmax())] = False
-            result[j] = 1
-        elif (same & ~found.judged & (found.overlap[:, j] >= iou)).any():
-            result[j] = -1
-    return result
+    same: Bools = found.truth[:, None] == found.seen[None, :]
+    matches = match(found.overlap, same, ~found.judged, iou=iou)
+    return np.where(matches.ignored, -1, matches.truth >= 0).astype(np.int8)
 
 
 def qualities(founds: Sequence[Found], threshold: float) -> Floats:
@@ -147,15 +138,3 @@ def mean_average_precision(founds: Sequence[Found], iou: float = IOU) -> float:
         place = np.searchsorted(recall, _RECALLS, side="left")
         values.append(float(np.append(precision, 0.0)[np.minimum(place, len(right))].mean()))
     return float(np.mean(values)) if values else float("nan")
-
-
-def box_overlaps(truth: Floats, seen: Floats, judged: Bools) -> Floats:
-    """(truths, seen) of boxes (n, 4) as left, top, right, bottom; see :class:`Found`."""
-    low = np.maximum(truth[:, None, :2], seen[None, :, :2])
-    high = np.minimum(truth[:, None, 2:], seen[None, :, 2:])
-    shared = np.clip(high - low, 0.0, None).prod(axis=2)
-    size = [np.clip(b[:, 2:] - b[:, :2], 0.0, None).prod(axis=1) for b in (truth, seen)]
-    union = size[0][:, None] + size[1][None, :] - shared
-    union = np.where(judged[:, None], union, size[1][None, :])
-    result: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return result

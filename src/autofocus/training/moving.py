@@ -58,7 +58,9 @@ def move_boxes(
     enough = (sides.clamp(min=0).prod(dim=2) >= LEAST_LEFT * whole) & (
         sides.amin(dim=2) >= LEAST_SIDE
     )
-    changed = BoxTargets(inside, targets.labels, targets.there & visible, targets.judged & enough)
+    changed = BoxTargets(
+        inside, targets.labels, targets.there & visible, targets.judged & enough, targets.weight
+    )
     return finish(moved, images, strength, generator), changed
 
 
@@ -174,13 +176,14 @@ def _mosaic(
     ).repeat(1, 2)
     boxes = torch.zeros(n, 4 * m, 4)
     boxes[:, :m] = targets.boxes
-    labels, there, judged = (
+    labels, there, judged, weight = (
         torch.cat([value, value.new_zeros(n, 3 * m)], dim=1)
-        for value in (targets.labels, targets.there, targets.judged)
+        for value in (targets.labels, targets.there, targets.judged, targets.weight)
     )
     boxes[rows] = (targets.boxes[picks] / 2 + corner.view(1, 4, 1, 4)).reshape(len(rows), -1, 4)
     for value, of in (
         (labels, targets.labels), (there, targets.there), (judged, targets.judged),
+        (weight, targets.weight),
     ):  # fmt: skip
         value[rows] = of[picks].reshape(len(rows), -1)
-    return mixed, BoxTargets(boxes, labels, there, judged)
+    return mixed, BoxTargets(boxes, labels, there, judged, weight)

@@ -11,7 +11,7 @@ from autofocus.types.codec import decode
 from autofocus.types.data import Task
 
 # What differs from the defaults below: larger images, fewer of them, none distorted.
-_SHAPES = {"batch": 16, "fit": "letterbox", "epochs": 40.0}
+_SHAPES = {"batch": 16, "fit": "letterbox", "epochs": 60.0}
 DEFAULTS: Mapping[Task, Mapping[str, Any]] = {
     "classification": {},
     "detection": _SHAPES,

@@ -33,9 +33,13 @@ class BoxLesson:
         val_pixels: Pixels,
         val_boxes: Sequence[Boxes],
         parameters: TrainingParameters,
+        *,
+        classes: int,
     ) -> None:
         self.focus = focus
         self._pixels, self._boxes = pixels, boxes
+        marked = np.concatenate([np.zeros(0, np.int64), *(b.labels for b in boxes)])
+        self._weights = class_weights(parameters, marked, classes)
         self._val_pixels, self._exam = val_pixels, BoxExam(val_boxes)
         self._parameters = parameters
 
@@ -50,7 +54,7 @@ class BoxLesson:
         """Of the labelled images."""
         images, targets = move_boxes(
             to_float(self._pixels[step.rows]),
-            batch_boxes([self._boxes[i] for i in step.rows.tolist()]),
+            batch_boxes([self._boxes[i] for i in step.rows.tolist()], self._weights),
             _strength(self._parameters, step),
             step.generator,
             flip=self._parameters.flip,

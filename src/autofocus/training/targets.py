@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from autofocus.errors import Corrupted, InvalidInput
 from autofocus.imaging.instances import UNJUDGED, depth
@@ -100,12 +101,13 @@ def read_boxes(
     return found
 
 
-def batch_boxes(boxes: Sequence[Boxes]) -> BoxTargets:
-    """Boxes of a batch as tensors."""
+def batch_boxes(boxes: Sequence[Boxes], weights: Tensor | None = None) -> BoxTargets:
+    """Boxes of a batch as tensors, weighted by their class with ``weights`` (classes,)."""
     return stack_boxes(
         [torch.from_numpy(b.edges) for b in boxes],
         [torch.from_numpy(b.labels) for b in boxes],
         [torch.from_numpy(b.judged) for b in boxes],
+        weights,
     )
 
 
