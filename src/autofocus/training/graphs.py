@@ -139,13 +139,13 @@ def suppress(
     order = np.flatnonzero(scores > LEAST_SCORE)
     order = order[np.argsort(-scores[order], kind="stable")]
     kept: list[int] = []
+    size = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1)
     while len(order) and len(kept) < MOST_OBJECTS:
         first, rest = order[0], order[1:]
         kept.append(int(first))
         low = np.maximum(boxes[first, :2], boxes[rest, :2])
         high = np.minimum(boxes[first, 2:], boxes[rest, 2:])
         shared = np.clip(high - low, 0, None).prod(axis=1)
-        size = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1)
         union = size[first] + size[rest] - shared
         order = rest[shared <= iou * union]
     return np.array(kept, np.int64)

@@ -12,13 +12,15 @@ from torch import Tensor, nn
 
 from autofocus.imaging.instances import UNJUDGED
 from autofocus.training.exams import BoxExam
-from autofocus.training.fitting import Pixels, Step, class_weights, forward, to_float
+from autofocus.training.fitting import Pixels, Rows, Step, class_weights, forward, to_float
 from autofocus.training.matching import mean_average_precision
 from autofocus.training.moving import move_boxes, move_maps
 from autofocus.training.parameters import TrainingParameters
 from autofocus.training.targets import Boxes, Maps, batch_boxes
 
 _EVALUATION_BATCH = 16
+# Validation images that a look during the training takes: it is there to see where things go.
+_MOST_LOOKED_AT = 300
 Bools = npt.NDArray[np.bool_]
 
 
@@ -40,7 +42,9 @@ class BoxLesson:
         self._pixels, self._boxes = pixels, boxes
         marked = np.concatenate([np.zeros(0, np.int64), *(b.labels for b in boxes)])
         self._weights = class_weights(parameters, marked, classes)
-        self._val_pixels, self._exam = val_pixels, BoxExam(val_boxes)
+        some = _spread(len(val_pixels))
+        self._val_pixels = val_pixels[some]
+        self._exam = BoxExam([val_boxes[i] for i in some.tolist()])
         self._parameters = parameters
 
     @property
@@ -62,12 +66,12 @@ class BoxLesson:
         return _loss(step.network, images, targets)
 
     def look(self, average: nn.Module) -> dict[str, float]:
-        """Mean average precision; the loss is what it lacks at two overlaps."""
+        """Mean average precision; the loss is what it lacks, over overlaps from 0.5 to 0.95."""
         founds = self._exam.look(average, self._val_pixels)
-        loose, strict = (mean_average_precision(founds, iou) for iou in (0.5, 0.75))
-        if not np.isfinite(loose):  # no validation image holds anything: what is seen is wrong
-            loose = strict = -float(np.mean([f.scores.sum() for f in founds]))
-        return {"val_loss": 1.0 - (loose + strict) / 2, "val_map50": loose}
+        each = [mean_average_precision(founds, iou) for iou in np.linspace(0.5, 0.95, 10)]
+        if not np.isfinite(each[0]):  # no validation image holds anything: what is seen is wrong
+            return {"val_loss": float(np.mean([f.scores.sum() for f in founds]))}
+        return {"val_loss": 1.0 - float(np.mean(each)), "val_map50": each[0]}
 
 
 class MapLesson:
@@ -86,7 +90,8 @@ class MapLesson:
     ) -> None:
         self.focus = focus
         self._pixels, self._maps = pixels, maps
-        self._val_pixels, self._val_maps = val_pixels, val_maps
+        some = _spread(len(val_pixels))
+        self._val_pixels, self._val_maps = val_pixels[some], val_maps.take(some)
         self._parameters = parameters
         counts = sum(
             (np.bincount(kinds.ravel(), minlength=256) for kinds in maps.kinds),
@@ -141,6 +146,11 @@ class MapLesson:
             "val_loss": sum(losses) / len(self._val_pixels),
             "val_pixel_accuracy": right / max(judged, 1),
         }
+
+
+def _spread(n: int) -> Rows:
+    """At most ``_MOST_LOOKED_AT`` places of ``n``, evenly spread."""
+    return np.unique(np.linspace(0, n - 1, min(n, _MOST_LOOKED_AT)).astype(np.int64))
 
 
 def _strength(parameters: TrainingParameters, step: Step) -> Tensor:
