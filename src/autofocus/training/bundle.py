@@ -27,7 +27,7 @@ from autofocus.types.models import ModelBundle, RunSpec
 GOLDEN_IMAGES = 16
 # Enough for a drop known to about two points, and a few seconds for all families.
 ESTIMATOR_IMAGES = 200
-ESTIMATOR_SHAPES = 60  # larger images, whose objects are compared one by one
+ESTIMATOR_SHAPES = 40  # larger images, whose objects are compared one by one
 WEIGHTS_FILE = "weights.safetensors"
 _WHAT: dict[Task, str] = {
     "classification": "Answers which of {n} classes an image belongs to",
