@@ -122,6 +122,10 @@ def test_a_version_is_downloaded_as_an_archive(client: TestClient, project: Proj
         original = {project.data.image(s.key) for s in project.data.samples().items}
         assert {archive.read(name) for name in images} == original
     assert client.get(f"{EYES}/versions/v1/export?format=none").status_code == 422
+    told = client.get(f"{EYES}/versions/v1/not-carried", params={"format": "imagefolder"}).json()
+    assert {loss["what"] for loss in told} >= {"keys"}
+    answer = client.get(f"{EYES}/versions/v1/not-carried", params={"format": "yolo"})
+    assert (answer.status_code, "cannot carry" in answer.text) == (422, True)
     assert client.get(f"{EYES}/versions/v2/export").status_code == 404
 
 

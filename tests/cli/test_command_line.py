@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from autofocus.cli.main import hoist
 from autofocus.cli.train import parse_parameters
@@ -106,3 +107,19 @@ def test_a_folder_with_other_things_is_not_taken_over(tmp_path: Path) -> None:
     result = autofocus("--workspace", "photos", "init", "eyes", "--classes", "a,b", cwd=tmp_path)
     assert result.returncode == 4
     assert (tmp_path / "photos" / "a.txt").read_text() == "mine"
+
+
+def test_formats_and_what_they_cannot_carry(tmp_path: Path) -> None:
+    assert autofocus("init", "eyes", "--classes", "open,closed", cwd=tmp_path).returncode == 0
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    (tmp_path / "labels.csv").write_text("file,label,camera\na.png,open,north\n")
+    for step in (("import", "labels.csv"), ("commit", "one")):
+        assert autofocus("data", *step, cwd=tmp_path).returncode == 0
+    listed = json.loads(autofocus("data", "formats", "--json", cwd=tmp_path).stdout)
+    assert {"coco", "yolo", "voc", "hasty"} <= {entry["name"] for entry in listed}
+    dry = autofocus("data", "export", "--dry-run", "--json", cwd=tmp_path)
+    assert "metadata" in {loss["what"] for loss in json.loads(dry.stdout)}
+    shapes = autofocus("data", "export", "--dry-run", "--format", "yolo", cwd=tmp_path)
+    assert (shapes.returncode, "cannot carry one class" in shapes.stderr) == (2, True)
+    assert autofocus("data", "export", cwd=tmp_path).returncode == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".autofocus", "a.png", "labels.csv"]

@@ -19,6 +19,7 @@ from autofocus.api.access import InProject, as_page
 from autofocus.api.background import Background
 from autofocus.api.shapes import shaped
 from autofocus.data.embeddings import SimilarSamples
+from autofocus.data.formats.carried import Loss
 from autofocus.data.search import MAX_LIMIT, Facets, FoundSamples
 from autofocus.data.tests import run_data_tests
 from autofocus.errors import InvalidInput
@@ -44,6 +45,9 @@ class ImportRequest:
     file_column: str | None = None
     label_column: str | None = None
     root: str | None = None
+    count_from: str = "auto"
+    drawn_on: str = "auto"
+    empty: str = "negative"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +279,9 @@ def import_path(project: InProject, body: ImportRequest) -> dict[str, Any]:
         file_column=body.file_column,
         label_column=body.label_column,
         root=body.root,
+        count_from=body.count_from,
+        drawn_on=body.drawn_on,
+        empty=body.empty,
     )
     return encode(report)  # type: ignore[no-any-return]
 
@@ -336,6 +343,14 @@ def export(project: InProject, version: str, format: str = "imagefolder") -> Fil
         filename=f"{project.name}-{found.name}-{format}.zip",
         background=BackgroundTask(shutil.rmtree, folder),
     )
+
+
+@router.get("/versions/{version}/not-carried", **shaped(list[Loss]))
+def not_carried(
+    project: InProject, version: str, format: str = "imagefolder"
+) -> list[dict[str, Any]]:
+    """What an export in that format would not carry of a version; writes nothing."""
+    return [encode(loss) for loss in project.data.not_carried(version, format)]
 
 
 @router.get("/export-formats")

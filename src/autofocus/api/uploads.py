@@ -67,6 +67,9 @@ class ImportUpload:
     split: str | None = None
     group_by: str | None = None
     name: str = ""
+    count_from: str = "auto"
+    drawn_on: str = "auto"
+    empty: str = "negative"
 
 
 @dataclass(slots=True)
@@ -191,6 +194,9 @@ def _import(project: Project, upload: _Upload, body: ImportUpload) -> None:
             format=body.format,
             split=body.split,
             group_by=body.group_by,
+            count_from=body.count_from,
+            drawn_on=body.drawn_on,
+            empty=body.empty,
             progress=progress,
             shown=body.name or "the browser",
         )

@@ -1,4 +1,4 @@
-// openapi.json sha256:8b16b52afe33be482ceb06e97c198eefc6c79e91e9e5a69b4a89f7b2bbea2b71
+// openapi.json sha256:f0962b00a444e0e3eb21b091064e5f9f32b30722b5fedc4fe8b155ef89e94eca
 export interface paths {
     "/api/events": {
         parameters: {
@@ -1762,6 +1762,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/versions/{version}/not-carried": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Not Carried
+         * @description What an export in that format would not carry of a version; writes nothing.
+         */
+        get: operations["not_carried_api_projects__project__versions__version__not_carried_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/service": {
         parameters: {
             query?: never;
@@ -2637,6 +2657,21 @@ export interface components {
          * @description An import of a path on this machine.
          */
         ImportRequest: {
+            /**
+             * Count From
+             * @default auto
+             */
+            count_from: string;
+            /**
+             * Drawn On
+             * @default auto
+             */
+            drawn_on: string;
+            /**
+             * Empty
+             * @default negative
+             */
+            empty: string;
             /** File Column */
             file_column?: string | null;
             /**
@@ -2662,6 +2697,21 @@ export interface components {
          * @description How to import what was gathered; ``name`` is what it is called in the events.
          */
         ImportUpload: {
+            /**
+             * Count From
+             * @default auto
+             */
+            count_from: string;
+            /**
+             * Drawn On
+             * @default auto
+             */
+            drawn_on: string;
+            /**
+             * Empty
+             * @default negative
+             */
+            empty: string;
             /**
              * Format
              * @default auto
@@ -2954,6 +3004,28 @@ export interface components {
             stage: ("diagnose" | "verdict" | "collect" | "train" | "shadow" | "canary" | "promote" | "closed") | null;
             /** Waiting For */
             waiting_for: string;
+        };
+        /**
+         * Loss
+         * @description Something of a version that a format does not hold as it is.
+         *
+         *     ``becomes`` says what is written instead, empty where it is left out. ``count`` shapes (or
+         *     images) in ``images`` images, for example in ``example``.
+         */
+        Loss: {
+            /**
+             * Becomes
+             * @default
+             */
+            becomes: string;
+            /** Count */
+            count: number;
+            /** Example */
+            example: string;
+            /** Images */
+            images: number;
+            /** What */
+            what: string;
         };
         /**
          * MachineUse
@@ -7458,6 +7530,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    not_carried_api_projects__project__versions__version__not_carried_get: {
+        parameters: {
+            query?: {
+                format?: string;
+            };
+            header?: never;
+            path: {
+                version: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Loss"][];
+                };
             };
             /** @description Validation Error */
             422: {

@@ -30,7 +30,7 @@ from autofocus.errors import InvalidInput
 from autofocus.store.manifests import Manifest
 from autofocus.types import rle
 from autofocus.types.data import Label, Skipped, Tag
-from autofocus.types.geometry import Box, Geometry, Mask, Part, Polygon, Shapes
+from autofocus.types.geometry import Box, Geometry, Mask, Polygon, Shapes
 
 _OWN = "autofocus"
 
@@ -257,17 +257,18 @@ def drawn_from(found: Found, drawn: Any) -> Geometry:
         if isinstance(counts, str):
             return Mask(int(height), int(width), counts)
         return rle.from_runs(counts, int(height), int(width))
-    good: list[Part] = []
+    good: list[Polygon] = []
     bad: InvalidInput | None = None
     for part in _parts(drawn):
         try:
-            good += Polygon((points_of(part),)).parts
+            good.append(Polygon((points_of(part),)))
         except InvalidInput as error:
             bad = error
     if good:
         if bad is not None:
             found.tally("outline(s) have a part that encloses nothing, which was left out")
-        return Polygon(tuple(good))
+        # Checked part by part already: most have one, and there may be a million.
+        return good[0] if len(good) == 1 else Polygon(tuple(p for g in good for p in g.parts))
     raise bad or InvalidInput("Its outline has no part.")
 
 

@@ -403,6 +403,12 @@ def write(manifest: Manifest, folder: Path, options: WriteOptions) -> dict[str, 
     meta = SubElement(SubElement(root, "meta"), "project")
     SubElement(meta, "name").text = f"Autofocus version {manifest.digest[:12]}"
     labels = SubElement(meta, "labels")
+    # Other readers take the subsets from the tasks of the project.
+    tasks = SubElement(meta, "tasks")
+    for split in sorted(set(manifest.column("split"))):
+        task = SubElement(tasks, "task")
+        SubElement(task, "name").text = split
+        SubElement(task, "subset").text = split
     kinds: dict[tuple[str, str], set[str]] = {}
     shapes = 0
     for number, image in enumerate(outgoing.images(manifest, folder, options)):
