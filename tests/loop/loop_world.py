@@ -1,8 +1,9 @@
 """A small real world for the loop's tests: images with a cheap truth, traffic, an annotator.
 
 An image is dark or bright. Behind the "red glass" dark looks bright and bright looks dark, and the
-first model, which knows no glass, is wrong about it. Graph, bundle, log segments, label queue, rows
-and the training job's process are real; only the network is one that needs no fitting.
+first model, which knows no glass, is wrong about it. In a world of objects a picture holds two: a
+thing that is dark or bright, and a mark that every model finds. Graph, bundle, log segments, label
+queue, rows and the training job's process are real; only the network is one that needs no fitting.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from autofocus.data.dataset import NewImage
+from autofocus.evaluation.said import Judge
 from autofocus.imaging.preprocessing import Preprocessing
 from autofocus.imaging.statistics import statistics
 from autofocus.loop.loop import Loop
@@ -38,9 +41,11 @@ from autofocus.store.bundles import open_bundle, publish_bundle
 from autofocus.store.manifests import Manifest
 from autofocus.store.objects import ObjectStore
 from autofocus.training import runs
+from autofocus.types.answers import pack, summarise
 from autofocus.types.clock import now
 from autofocus.types.codec import decode, encode
-from autofocus.types.data import Tag
+from autofocus.types.data import Label, Tag, Task
+from autofocus.types.geometry import Box, Shape, Shapes
 from autofocus.types.models import ModelBundle, RunSpec
 from autofocus.types.production import Deployment, ServerStatus
 from autofocus.workspace.workspace import Project, Workspace
@@ -49,6 +54,7 @@ PROJECT = "light"
 CLASSES = ("dark", "bright")
 SIDE = 16
 SERVER = "s1"
+MARK, THING = Box(0, 0, 3, 3), Box(4, 4, 11, 11)
 POLICY = """
 monitor: {calibration: 100}
 harm: {tolerance: 0.02}
@@ -140,10 +146,60 @@ def graph(knows_glass: bool) -> bytes:
     return bytes(model.SerializeToString())
 
 
+def detector_graph(knows_glass: bool) -> bytes:
+    """The same, as a detector: the mark at its place, and the thing as dark or bright."""
+    model = onnx.load_from_string(graph(knows_glass))
+    added = {
+        "across": np.array([1], np.int64),
+        "deep": np.array([2], np.int64),
+        "nine": np.array(0.9, np.float32),
+        "none": np.array(0, np.float32),
+        "nobody": np.array(0, np.int64),
+        "certain": np.array(0.95, np.float32),
+        "places": np.array([[_edges(MARK), _edges(THING)]], np.float32),
+    }
+    model.graph.initializer.extend(
+        numpy_helper.from_array(value, name) for name, value in added.items()
+    )
+    model.graph.node.extend(
+        [
+            helper.make_node("ReduceMax", ["probabilities", "across"], ["top"], keepdims=1),
+            helper.make_node("Mul", ["top", "nine"], ["thing_score"]),
+            helper.make_node("Mul", ["top", "none"], ["nought"]),
+            helper.make_node("Add", ["nought", "certain"], ["mark_score"]),
+            helper.make_node("Concat", ["mark_score", "thing_score"], ["scores"], axis=1),
+            helper.make_node("ArgMax", ["probabilities"], ["thing_kind"], axis=1, keepdims=1),
+            helper.make_node("Mul", ["thing_kind", "nobody"], ["mark_kind"]),
+            helper.make_node("Concat", ["mark_kind", "thing_kind"], ["labels"], axis=1),
+            helper.make_node("Mul", ["scores", "none"], ["level_ground"]),
+            helper.make_node("Unsqueeze", ["level_ground", "deep"], ["tall"]),
+            helper.make_node("Add", ["tall", "places"], ["boxes"]),
+        ]
+    )
+    model.graph.output.extend(
+        [
+            helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["n", 2, 4]),
+            helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 2]),
+            helper.make_tensor_value_info("labels", TensorProto.INT64, ["n", 2]),
+        ]
+    )
+    return bytes(model.SerializeToString())
+
+
+def _edges(box: Box) -> tuple[float, float, float, float]:
+    return box.x, box.y, box.right, box.bottom
+
+
+def objects(name: str) -> Shapes:
+    """The label of a picture whose thing is dark or bright."""
+    return Shapes((Shape("mark", "dark", MARK), Shape("thing", name, THING)))
+
+
 def write_bundle(folder: Path, spec: RunSpec, manifest: Manifest, knows_glass: bool) -> ModelBundle:
     """A bundle as training leaves it, with the reference on the version's test images."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.onnx").write_bytes(graph(knows_glass))
+    detects = spec.task == "detection"
+    (folder / "model.onnx").write_bytes((detector_graph if detects else graph)(knows_glass))
     preprocessing = Preprocessing(SIDE, SIDE)
 
     def described() -> ModelBundle:
@@ -153,25 +209,40 @@ def write_bundle(folder: Path, spec: RunSpec, manifest: Manifest, knows_glass: b
             if p.name != "bundle.json"
         }
         return ModelBundle(
-            task="classification", classes=CLASSES, architecture="light",
+            task=spec.task, classes=CLASSES, architecture="light",
             preprocessing=encode(preprocessing), temperature=1.0, embedding_size=12,
             whitened_size=12, weights_digest=files["model.onnx"], run_spec_digest=spec.digest,
             version=spec.version, metrics={"accuracy": 1.0}, files=files,
+            decoding={"threshold": 0.4} if detects else {},
         )  # fmt: skip
 
     predictor = OnnxPredictor(described(), folder)
     index = [int(i) for i in manifest.select("test", labelled=True)]
     pixels = np.stack([preprocessing.apply(manifest.image(i)) for i in index])
     answers = predictor.run(pixels)
-    labels = manifest.classes()
+    labels = [manifest.label(i) for i in index]
+    truth: dict[str, Any] = {"truth": np.full(len(index), -1, np.int64)}
+    if detects:
+        judge = Judge("detection", CLASSES)
+        truth["quality"] = np.array(
+            [
+                1.0 - judge.loss(label, seen)  # type: ignore[arg-type]
+                for label, seen in zip(labels, answers.detections, strict=True)
+            ],
+            np.float32,
+        )
+        truth["outputs"] = np.array(
+            [summarise(seen, area=SIDE**2, surest=1.0) for seen in answers.detections], np.float32
+        )
+    else:
+        truth["truth"] = np.array([CLASSES.index(label.words) for label in labels if label])
     looks = np.array([statistics(p) for p in pixels], np.float32)
     np.savez(folder / "golden.npz", images=pixels[:6], probabilities=answers.probabilities[:6])
     np.savez(
         folder / "reference.npz",
         probabilities=answers.probabilities, whitened=answers.whitened,
         brightness=looks[:, 0], contrast=looks[:, 1], blur=looks[:, 2],
-        truth=np.array([CLASSES.index(str(labels[i])) for i in index], np.int64),
-        fitted=np.zeros(len(index), np.bool_),
+        **truth, fitted=np.zeros(len(index), np.bool_),
     )  # fmt: skip
     (folder / "estimator.json").write_text(json.dumps({"points": [], "band90": 0.03}))
     bundle = described()
@@ -195,7 +266,7 @@ def train(
     bundle = write_bundle(folder, order, manifest, knows_glass=shown >= 8)
     return {
         "bundle": publish_bundle(objects, folder), "weights_digest": bundle.weights_digest,
-        "metrics": {"accuracy": 1.0}, "environment": {}, "hardware": {},
+        "metrics": {"accuracy": 1.0, "quality": 1.0}, "environment": {}, "hardware": {},
     }  # fmt: skip
 
 
@@ -210,7 +281,9 @@ def use_light_training() -> None:
 class World:
     """A project whose first model serves; ``serve`` is the traffic, ``answer`` the annotator."""
 
-    def __init__(self, root: Path, *, template: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, *, template: Path | None = None, task: Task = "classification"
+    ) -> None:
         use_light_training()
         if template is not None:
             shutil.copytree(template, root)
@@ -222,7 +295,7 @@ class World:
         self._row = 0
         self._predictors: dict[str, OnnxPredictor] = {}
         if template is None:
-            self.workspace.create_project(PROJECT, classes=CLASSES, policy=POLICY)
+            self.workspace.create_project(PROJECT, task=task, classes=CLASSES, policy=POLICY)
             self.project = self.workspace.project(PROJECT)
             self._first_model()
         self.project: Project = self.workspace.project(PROJECT)
@@ -247,7 +320,7 @@ class World:
             bright = bool(number % 2)
             split = "test" if number < 200 else "train"
             data = picture(self._rng, bright)
-            label = Tag(CLASSES[int(bright)])
+            label = self._label(CLASSES[int(bright)])
             images.append(NewImage(f"{split}/{number:04d}.png", data, split, label=label))  # type: ignore[arg-type]
         self.project.data.add_images(images)
         version = self.project.data.commit("first images", author="ann")
@@ -255,6 +328,9 @@ class World:
         run = training.wait(training.start(training.spec(version.digest)).id)
         model = self.project.models.register(run)
         self.project.promote(model.id, who="ann", why="the first model")
+
+    def _label(self, name: str) -> Label:
+        return objects(name) if self.project.task == "detection" else Tag(name)
 
     # -- traffic -------------------------------------------------------------------------
 
@@ -302,13 +378,18 @@ class World:
         pixels: npt.NDArray[np.uint8] = predictor.preprocessing.apply(data)
         batch = predictor.run(pixels[None])
         brightness, contrast, blur = statistics(pixels)
+        seen, outputs = b"", ()
+        if batch.detections:
+            said = batch.detections[0]
+            seen = pack(said, CLASSES)
+            outputs = summarise(said, area=SIDE**2, surest=float(batch.probabilities.max()))
         return LogRow(
             row=row, id=name, project=PROJECT, time_us=1_000_000 + row * 1000, model=model,
             role=role, request_key=name, predicted=int(batch.probabilities[0].argmax()),
             probabilities=batch.probabilities[0], whitened=batch.whitened[0],
             brightness=brightness, contrast=contrast, blur=blur, latency_ms=2.0, sha256=sha256,
             kept=not name.endswith(SHADOW_SUFFIX), keep_probability=1.0, metadata="", revision=1,
-            preprocessing="p",
+            preprocessing="p", detections=seen, outputs=outputs,
         )  # fmt: skip
 
     def report_errors(self, model: str, errors: int) -> None:
@@ -330,7 +411,10 @@ class World:
             label = self.truth[task.sha256]
             if wrongly:
                 label = CLASSES[1 - CLASSES.index(label)]
-            self.project.labels.answer(task.id, label, "bob")
+            if self.project.task == "detection":
+                self.project.labels.annotate(task.key, objects(label), "bob")
+            else:
+                self.project.labels.answer(task.id, label, "bob")
         return len(page.items)
 
     # -- looking -------------------------------------------------------------------------
