@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from lived_in import LivedIn, light_training, live_in
 from playwright.sync_api import Browser, Page, expect
-from test_canvas import Desk, offer, streets
 
 from autofocus.api.launch import running
 from autofocus.workspace.workspace import Workspace
@@ -162,45 +161,4 @@ def test_empty_pages_have_none_either(
         found = findings(page, axe)
         if found or not fits(page):
             trouble[room] = found or "has to be scrolled sideways"
-    assert trouble == {}
-
-
-@pytest.mark.parametrize(("size", "theme"), LOOKS)
-def test_the_canvas_has_none_either(
-    tmp_path: Path,
-    serve: Callable[[Path], Client],
-    open_page: OpenPage,
-    axe: str,
-    size: str,
-    theme: str,
-) -> None:
-    streets(tmp_path / "w")
-    with Workspace.open(tmp_path / "w") as workspace:
-        workspace.create_project("empty", task="segmentation", classes=["car"])
-    client = serve(tmp_path / "w")
-    page = open_page(*SIZES[size], theme=theme)
-    offer(page)
-    desk = Desk(page, client.url)
-    expect(page.get_by_role("button", name="Reject all 3")).to_be_visible()
-    trouble: dict[str, object] = {}
-
-    def look(where: str) -> None:
-        found = findings(page, axe)
-        if found or not fits(page):
-            trouble[where] = found or "has to be scrolled sideways"
-
-    look("suggestions")
-    desk.press("Enter", "Control+a")
-    desk.saved()
-    look("everything chosen")
-    if size == "desk":
-        desk.press("w")
-        page.get_by_role("textbox", name="New tag").fill("night")
-        page.get_by_role("textbox", name="New tag").press("Enter")
-        look("a tool and a tag")
-        page.get_by_role("button", name="Keys").click()
-        look("keys")
-    page.goto(f"{client.url}/p/empty/label")
-    expect(page.get_by_text("Every image has a label")).to_be_visible()
-    look("no images")
     assert trouble == {}

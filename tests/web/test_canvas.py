@@ -15,10 +15,12 @@ import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from test_accessibility import LOOKS, SIZES, axe, findings, fits  # noqa: F401
 from test_labelling import name_oneself, up
 
 from autofocus.api.launch import free_port, stop
 from autofocus.data.dataset import NewImage
+from autofocus.labels.queue import Question
 from autofocus.types import rle
 from autofocus.types.codec import decode
 from autofocus.types.data import Annotation
@@ -506,3 +508,71 @@ def test_a_phone_looks_and_decides(tmp_path: Path, serve: Serve, browser: Browse
         expect(page.locator(".canvas-key")).to_have_text("street 2/b.png")
     finally:
         context.close()
+
+
+def test_two_annotators_are_asked_about_different_images_and_may_skip(
+    tmp_path: Path, serve: Serve, browser_without_watch: OpenPage
+) -> None:
+    streets(tmp_path / "w", count=4)
+    with Workspace.open(tmp_path / "w") as workspace:
+        project = workspace.project("cars")
+        project.labels.request(
+            [
+                Question(f"q{n}", key, project.data.sample(key).sha256, "drawn", "training")
+                for n, key in enumerate((KEY, "street 2/b.png"))
+            ]
+        )
+    url = serve(tmp_path / "w").url
+    ann = Desk(browser_without_watch(), url)
+    asked = ann.page.get_by_role("option", name="asked for")
+    expect(asked).to_have_count(2)
+    bob = Desk(browser_without_watch(), url, key="street 3/b.png", name="bob")
+    expect(bob.page.get_by_role("option", name="asked for")).to_have_count(0)
+    ann.press("u")
+    expect(ann.page.locator(".canvas-key")).to_have_text("street 2/b.png")
+    with Workspace.open(tmp_path / "w") as workspace:
+        states = {
+            t.key: t.state for t in workspace.project("cars").labels.queue(state="skipped").items
+        }
+    assert states == {KEY: "skipped"}
+
+
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
+def test_the_page_has_no_serious_finding(
+    tmp_path: Path,
+    serve: Serve,
+    open_page: OpenPage,
+    axe: str,  # noqa: F811
+    size: str,
+    theme: str,
+) -> None:
+    streets(tmp_path / "w")
+    with Workspace.open(tmp_path / "w") as workspace:
+        workspace.create_project("empty", task="segmentation", classes=["car"])
+    client = serve(tmp_path / "w")
+    page = open_page(*SIZES[size], theme=theme)
+    offer(page)
+    desk = Desk(page, client.url)
+    expect(page.get_by_role("button", name="Reject all 3")).to_be_visible()
+    trouble: dict[str, object] = {}
+
+    def look(where: str) -> None:
+        found = findings(page, axe)
+        if found or not fits(page):
+            trouble[where] = found or "has to be scrolled sideways"
+
+    look("suggestions")
+    desk.press("Enter", "Control+a")
+    desk.saved()
+    look("everything chosen")
+    if size == "desk":
+        desk.press("w")
+        page.get_by_role("textbox", name="New tag").fill("night")
+        page.get_by_role("textbox", name="New tag").press("Enter")
+        look("a tool and a tag")
+        page.get_by_role("button", name="Keys").click()
+        look("keys")
+    page.goto(f"{client.url}/p/empty/label")
+    expect(page.get_by_text("Every image has a label")).to_be_visible()
+    look("no images")
+    assert trouble == {}

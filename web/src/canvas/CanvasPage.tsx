@@ -164,7 +164,7 @@ function useFollowing(project: Project, editor: Editor): void {
 function Desk({ project, author, rename }: { project: Project; author: string; rename: () => void }) {
   const editor = useEditor(useMemo(() => new Editor(project.name, author, project.classes), [project.name, author, project.classes.join("\0")]));
   const [which, setWhich] = useState<Which>("todo");
-  const images = useImages(project.name, which);
+  const images = useImages(project.name, which, author);
   const [key, setKey] = useImageKey();
   const host = useRef<HTMLDivElement>(null);
   const [stage, setStage] = useState<Stage>();
@@ -239,6 +239,15 @@ function Desk({ project, author, rename }: { project: Project; author: string; r
     next();
   }, [editor, next]);
 
+  /** Cannot be told: whoever asked asks another image instead. */
+  const skip = useCallback(() => {
+    const task = items?.[place]?.task;
+    if (task === undefined) return next();
+    call(`projects/${project.name}/labels/skip`, { task, author, reason: "unsure" }).then(next, (error: unknown) =>
+      editor.say(error instanceof Problem ? error.message : String(error)),
+    );
+  }, [items, place, next, project.name, author, editor]);
+
   const act = useCallback(
     (action: ActionName): boolean => {
       if (!stage || !editor.image) return false;
@@ -259,7 +268,7 @@ function Desk({ project, author, rename }: { project: Project; author: string; r
         "image.next": () => step(1),
         "image.previous": () => step(-1),
         "image.done": done,
-        "image.skip": next,
+        "image.skip": skip,
         "suggestion.accept": () => {
           if (stage.tool.begun && stage.tool.finish) stage.tool.finish();
           else editor.accept();
@@ -318,7 +327,7 @@ function Desk({ project, author, rename }: { project: Project; author: string; r
       stage.touch();
       return true;
     },
-    [stage, editor, step, done, next],
+    [stage, editor, step, done, skip],
   );
 
   useEffect(() => {

@@ -4,22 +4,22 @@ import { useBeat } from "../api/live";
 import type { Item } from "./opening";
 
 const PAGE = 200;
+const SHARE = 100;
+const LEASE_SECONDS = 600;
+const RENEW_MS = 240_000;
 
 /** Which images are gone through: those that want a label, or all. */
 export type Which = "todo" | "all";
 
-async function asked(project: string): Promise<Item[]> {
+/** The annotator's share of what is asked: nobody else is given these images while they are held. */
+async function asked(project: string, annotator: string): Promise<Item[]> {
+  const share = await call<LabelQueue>(`projects/${project}/labels/lease`, {
+    annotator, limit: SHARE, lease_seconds: LEASE_SECONDS,
+  });
   const items = new Map<string, Item>();
-  let cursor: string | null = null;
-  do {
-    const page: LabelQueue = await call<LabelQueue>(
-      `projects/${project}/labels/queue?limit=1000${cursor ? `&cursor=${cursor}` : ""}`,
-    );
-    for (const task of page.items) {
-      if (!items.has(task.key)) items.set(task.key, { key: task.key, sha256: task.sha256, labelled: false, asked: true });
-    }
-    cursor = page.next_cursor;
-  } while (cursor);
+  for (const { key, sha256, id } of share.items) {
+    if (!items.has(key)) items.set(key, { key, sha256, labelled: false, asked: true, task: id });
+  }
   return [...items.values()];
 }
 
@@ -40,7 +40,7 @@ export type Images = {
 };
 
 /** The images to go through, in the order in which labels help most; they keep their places. */
-export function useImages(project: string, which: Which): Images {
+export function useImages(project: string, which: Which, annotator: string): Images {
   const [items, setItems] = useState<Item[]>();
   const [problem, setProblem] = useState<Problem>();
   const [total, setTotal] = useState(0);
@@ -67,7 +67,7 @@ export function useImages(project: string, which: Which): Images {
     let current = true;
     setItems(undefined);
     loading.current = true;
-    Promise.all([which === "todo" ? asked(project) : [], page(null)]).then(
+    Promise.all([which === "todo" ? asked(project, annotator) : [], page(null)]).then(
       ([first, found]) => {
         if (!current) return;
         const known = new Set(first.map((i) => i.key));
@@ -83,13 +83,30 @@ export function useImages(project: string, which: Which): Images {
     return () => {
       current = false;
     };
-  }, [project, which, page, turn, fail]);
+  }, [project, which, annotator, page, turn, fail]);
+
+  // Who leaves gives the share back at once; who stays keeps it.
+  const [minute, setMinute] = useState(0);
+  const renewed = useRef(0);
+  const open = useRef(0);
+  open.current = items?.filter((i) => i.asked && !i.labelled).length ?? 0;
+  useEffect(() => {
+    if (which !== "todo") return;
+    const ticking = setInterval(() => setMinute((n) => n + 1), RENEW_MS);
+    return () => {
+      clearInterval(ticking);
+      call(`projects/${project}/labels/release`, { annotator }).catch(() => undefined); // it expires
+    };
+  }, [project, which, annotator]);
 
   // Somebody asks for more labels: those images come to the end, nothing moves under the pointer.
   useEffect(() => {
-    if (!beat || which !== "todo") return;
+    if (!(beat || minute) || which !== "todo") return;
+    // While there is enough to do, not at every event: a share is written down.
+    if (open.current >= SHARE / 2 && minute === renewed.current) return;
+    renewed.current = minute;
     let current = true;
-    asked(project).then((now) => {
+    asked(project, annotator).then((now) => {
       if (!current) return;
       setItems((before) => {
         if (!before) return before;
@@ -101,7 +118,7 @@ export function useImages(project: string, which: Which): Images {
     return () => {
       current = false;
     };
-  }, [beat, project, which, fail]);
+  }, [beat, minute, project, which, annotator, fail]);
 
   const more = useCallback(() => {
     const from = cursor.current;

@@ -6,7 +6,7 @@ import { NO_HISTORY } from "./history";
 import { annotationPath, fromDraft, outbox } from "./outbox";
 import { asLabel, EMPTY, sameLabel, type Label, type Shape } from "./shapes";
 
-export type Item = { key: string; sha256: string; width?: number; height?: number; labelled: boolean; asked: boolean };
+export type Item = { key: string; sha256: string; width?: number; height?: number; labelled: boolean; asked: boolean; task?: string };
 export type Opened = { image: Image; loaded: Loaded; picture: ImageBitmap };
 
 const SIZE = 2048;
