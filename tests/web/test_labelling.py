@@ -252,7 +252,7 @@ def test_wrong_labels_are_reviewed_worst_first_with_one_key_each(
     page.keyboard.press("x")  # kept
     expect(page.get_by_role("img", name="2.png")).to_be_visible()
     page.get_by_role("button", name="closed", exact=True).click()
-    page.keyboard.press("f")
+    page.keyboard.press("Shift+F")
     expect(page.get_by_text("All saved")).to_be_visible()
     now = {
         s["key"]: s["label"]["label"] for s in client._get("/api/projects/eyes/samples")["items"]

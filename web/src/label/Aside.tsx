@@ -25,7 +25,7 @@ export function Aside({ project, author }: { project: Project; author: string })
           return (
             <Card>
               <Empty title="Nothing is set aside">
-                <p>What is skipped (s), unsure (u) or flagged (f) while labelling waits here.</p>
+                <p>What is skipped, unsure or flagged while labelling waits here.</p>
               </Empty>
             </Card>
           );

@@ -1,13 +1,15 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { fromApi, type AssistantStatus, type Case, type LabelTask, type Project } from "../api/client";
 import { useApi } from "../api/live";
-import { Card, Failure, Loading } from "../parts";
+import { classKey, firstKey, shownKey, useKeys, type ActionName } from "../keys";
+import { KeysDialog } from "../keys-help";
 import { useOutbox } from "../outbox";
+import { Failure, Loading } from "../parts";
 import { assistantWords, percent, plural } from "../words";
 import { Aside } from "./Aside";
 import { Conflicts } from "./Conflicts";
 import { Grid, type GridHandle } from "./Grid";
-import { CLASS_KEYS, keyList, meant } from "./keys";
+import { meant } from "./keys";
 import { Nothing } from "./Nothing";
 import { Review } from "./Review";
 import { useShare, type Kind, type Order } from "./share";
@@ -105,6 +107,7 @@ function Work({
   const [focus, setFocus] = useState<string>();
   const anchor = useRef<string>(undefined);
   const grid = useRef<GridHandle>(null);
+  useKeys();
   const news = `${assistant?.trained_at ?? ""}/${assistant?.state ?? ""}`;
   const share = useShare(project.name, author, { kind, order, case: ofCase }, news, mode === "grid");
   const { tasks } = share;
@@ -203,21 +206,20 @@ function Work({
     function press(event: KeyboardEvent) {
       const target = event.target as HTMLElement;
       if (target.closest("input, textarea, select, dialog")) return;
-      const what = meant(event, project.classes);
+      const what = meant(event, project.classes.length);
       if (!what) return;
-      if ("label" in what) {
-        answer(what.label);
+      if ("place" in what) {
+        answer(project.classes[what.place]!);
         event.preventDefault();
         return;
       }
       // Enter and Space on a button are the button's own.
-      const onButton = target.closest("button, a") && ["Enter", " "].includes(event.key);
-      if (onButton) return;
+      if (target.closest("button, a") && ["Enter", " "].includes(event.key)) return;
       const step = mode === "grid" ? (grid.current?.columns() ?? 1) : 1;
       const move = (by: number) => {
         if (!tasks?.length) return;
         const to = Math.max(0, Math.min(tasks.length - 1, place + by));
-        if (event.shiftKey && mode === "grid") {
+        if (what.extend && mode === "grid") {
           anchor.current ??= focused?.id;
           select(to, "range");
         } else {
@@ -225,26 +227,29 @@ function Work({
           anchor.current = tasks[to]?.id;
         }
       };
-      const deeds: Record<typeof what.deed, () => void> = {
-        accept, undo,
-        acceptSight: () => mode === "grid" && acceptSight(),
-        keep: () => review && keep(),
-        skip: () => aside("skipped"),
-        unsure: () => aside("unsure"),
-        flag: () => aside("flagged"),
-        right: () => move(1),
-        left: () => move(-1),
-        down: () => move(step),
-        up: () => move(-step),
-        toggle: () => mode === "grid" && select(place, "toggle"),
-        all: () => mode === "grid" && setChosen(new Set(tasks?.map((t) => t.id))),
-        none: () => setChosen(new Set()),
-        mode: () => setMode((m) => (m === "grid" ? "one" : "grid")),
-        larger: () => setSize((n) => Math.min(SIZES.length - 1, n + 1)),
-        smaller: () => setSize((n) => Math.max(0, n - 1)),
-        help: () => setHelp((h) => !h),
+      const deeds: Partial<Record<ActionName, () => void>> = {
+        "suggestion.accept": accept,
+        "suggestion.acceptSight": () => mode === "grid" && acceptSight(),
+        "suggestion.reject": () => review && keep(),
+        "image.later": () => aside("skipped"),
+        "image.skip": () => aside("unsure"),
+        "image.flag": () => aside("flagged"),
+        "edit.undo": undo,
+        "image.next": () => move(1),
+        "image.previous": () => move(-1),
+        "image.down": () => move(step),
+        "image.up": () => move(-step),
+        "select.toggle": () => mode === "grid" && select(place, "toggle"),
+        "select.all": () => mode === "grid" && setChosen(new Set(tasks?.map((t) => t.id))),
+        "select.none": () => setChosen(new Set()),
+        "view.mode": () => setMode((m) => (m === "grid" ? "one" : "grid")),
+        "view.in": () => setSize((n) => Math.min(SIZES.length - 1, n + 1)),
+        "view.out": () => setSize((n) => Math.max(0, n - 1)),
+        "page.help": () => setHelp(true),
       };
-      deeds[what.deed]();
+      const deed = deeds[what.action];
+      if (!deed) return;
+      deed();
       event.preventDefault();
     }
     window.addEventListener("keydown", press);
@@ -298,12 +303,12 @@ function Work({
               New order
             </button>
           )}
-          <button type="button" className="only-wide" onClick={() => setHelp(!help)} aria-expanded={help}>
-            Keys <kbd>?</kbd>
+          <button type="button" className="only-wide" onClick={() => setHelp(true)}>
+            Keys <kbd>{firstKey("page.help")}</kbd>
           </button>
         </div>
       </div>
-      {help && <Keys classes={project.classes} review={review} />}
+      {help && <KeysDialog scope="classes" classes={project.classes} close={() => setHelp(false)} />}
       {review && <Review project={project.name} left={share.left} done={share.done} asked={share.again} />}
       {share.problem && !tasks ? (
         <Failure problem={share.problem} again={share.again} />
@@ -345,36 +350,36 @@ function Work({
                 disabled={!some}
                 onClick={() => answer(label)}
               >
-                {label} {CLASS_KEYS[i] && <kbd>{CLASS_KEYS[i]}</kbd>}
+                {label} {classKey(i, "classes") && <kbd>{shownKey(classKey(i, "classes")!)}</kbd>}
               </button>
             ))}
             {suggested > 0 && (
               <button type="button" className="go" onClick={accept}>
                 {review ? "Correct" : "Accept"} {suggested > 1 ? `${suggested} suggestions` : review ? "it" : "suggestion"}{" "}
-                <kbd>Enter</kbd>
+                <kbd>{firstKey("suggestion.accept")}</kbd>
               </button>
             )}
             {review && some && (
               <button type="button" onClick={keep}>
-                Keep <kbd>x</kbd>
+                Keep <kbd>{firstKey("suggestion.reject")}</kbd>
               </button>
             )}
             {mode === "grid" && some && (
               <button type="button" onClick={acceptSight} title="All suggestions in sight, but for what is selected">
-                All in sight <kbd>⇧ Enter</kbd>
+                All in sight <kbd>{firstKey("suggestion.acceptSight")}</kbd>
               </button>
             )}
             <button type="button" disabled={!some} onClick={() => aside("skipped")}>
-              Skip <kbd>s</kbd>
+              Skip <kbd>{firstKey("image.later")}</kbd>
             </button>
             <button type="button" disabled={!some} onClick={() => aside("unsure")}>
-              Unsure <kbd>u</kbd>
+              Unsure <kbd>{firstKey("image.skip")}</kbd>
             </button>
             <button type="button" disabled={!some} onClick={() => aside("flagged")}>
-              Flag <kbd>f</kbd>
+              Flag <kbd>{firstKey("image.flag")}</kbd>
             </button>
             <button type="button" disabled={!share.canUndo} onClick={undo}>
-              Undo <kbd>z</kbd>
+              Undo <kbd>{firstKey("edit.undo")}</kbd>
             </button>
           </div>
         </div>
@@ -428,26 +433,5 @@ function Chip({ assistant }: { assistant: AssistantStatus }) {
     <span className={`chip ${assistant.problem ? "bad" : assistant.state}`} role="status" title={more.join(" ")}>
       {words}
     </span>
-  );
-}
-
-function Keys({ classes, review }: { classes: readonly string[]; review: boolean }) {
-  return (
-    <Card title="Keys">
-      <p className="soft">
-        A class key answers for all selected images, or for the one in the frame. Click or drag selects,
-        Shift and click selects a range.
-      </p>
-      <dl className="keys">
-        {keyList(classes, review).map(([key, what]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{what}</dd>
-          </div>
-        ))}
-      </dl>
-    </Card>
   );
 }
