@@ -21,7 +21,6 @@ from autofocus.data.formats.base import (
     CountFrom,
     DrawnOn,
     Empty,
-    Found,
     ReadOptions,
     WriteOptions,
     Writer,
@@ -178,7 +177,9 @@ class Dataset:
                 raise InvalidInput(
                     f"Format {name!r} is unknown.", hint=f"Known: {', '.join(self._readers)}."
                 )
-            found: Found = self._readers[name](place, replace(read, scratch=scratch))
+            found = catalogue.read_as(
+                name, self._readers[name], place, replace(read, scratch=scratch)
+            )
             found.notices[:0] = notices
             if by_reference and any(item.path.is_relative_to(scratch) for item in found.items):
                 raise InvalidInput(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CountFrom = Literal["auto", "0", "1"]
 DrawnOn = Literal["auto", "upright", "stored"]
 Empty = Literal["negative", "unlabelled"]
+_LONGEST_SIDE = 10_000_000
 Progress = Callable[[int, int], None]
 
 
@@ -36,6 +37,15 @@ class Frame:
     width: float
     height: float
     relative: bool = False
+
+
+def frame_of(width: Any, height: Any) -> Frame | None:
+    """The frame of a declared size; None for what is no size of a picture."""
+    for side in (width, height):
+        plain = isinstance(side, int | float) and not isinstance(side, bool)
+        if not plain or not 0 < side <= _LONGEST_SIDE:
+            return None
+    return Frame(width, height)
 
 
 RELATIVE = Frame(1, 1, relative=True)

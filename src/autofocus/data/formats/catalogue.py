@@ -22,7 +22,7 @@ from autofocus.data.formats import (
     webdataset,
     yolo,
 )
-from autofocus.data.formats.base import Format, Reader, Writer
+from autofocus.data.formats.base import Format, Found, Reader, ReadOptions, Writer
 from autofocus.data.formats.sketch import Sketch
 from autofocus.errors import InvalidInput, NotFound
 from autofocus.hooks import hookimpl
@@ -89,6 +89,22 @@ def looked_at(path: Path) -> tuple[str, list[str]]:
                 f"read, e.g. {unread[0]}"
             )
     return name, notices
+
+
+def read_as(name: str, reader: Reader, path: Path, options: ReadOptions) -> Found:
+    """What a reader finds; raises InvalidInput for a file that is not built as its format is.
+
+    Files come from elsewhere and may hold anything anywhere; what a reader trips over is the
+    file's fault before it is the reader's.
+    """
+    try:
+        return reader(path, options)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as exc:
+        raise InvalidInput(
+            f"{path.name} is not built as {name} files are: {type(exc).__name__} {exc}.",
+            hint="Open it with the tool that wrote it and export it again, or choose another "
+            "format.",
+        ) from exc
 
 
 def losses(name: str, writer: Writer, manifest: Manifest) -> list[carried.Loss]:

@@ -20,6 +20,7 @@ from autofocus.data.formats.base import (
     Item,
     ReadOptions,
     WriteOptions,
+    frame_of,
 )
 from autofocus.data.formats.documents import read_json
 from autofocus.data.formats.drawing import Drawing, flat, points_of
@@ -282,10 +283,7 @@ def _parts(drawn: Any) -> list[Any]:
 
 
 def _frame(image: Mapping[str, Any]) -> Frame | None:
-    width, height = image.get("width"), image.get("height")
-    if isinstance(width, int | float) and isinstance(height, int | float) and width * height > 0:
-        return Frame(width, height)
-    return None
+    return frame_of(image.get("width"), image.get("height"))
 
 
 # -- writing -----------------------------------------------------------------------------------

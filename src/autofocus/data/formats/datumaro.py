@@ -15,10 +15,10 @@ from autofocus.data.formats.base import (
     Carries,
     Format,
     Found,
-    Frame,
     Item,
     ReadOptions,
     WriteOptions,
+    frame_of,
 )
 from autofocus.data.formats.coco import drawn_from
 from autofocus.data.formats.documents import read_json
@@ -117,9 +117,11 @@ def _item(
     if key.startswith(f"images/{file.stem}/"):
         key = key.removeprefix("images/")
     size = picture.get("size")
-    frame = Frame(size[1], size[0]) if isinstance(size, list) and len(size) == 2 else None
+    frame = frame_of(size[1], size[0]) if isinstance(size, list) and len(size) == 2 else None
     own: dict[str, Any] = item["attr"] if isinstance(item.get("attr"), dict) else {}
-    label = _label(Drawing(found, key), item.get("annotations") or [], labels, own, options)
+    given_annotations = item.get("annotations")
+    annotations = given_annotations if isinstance(given_annotations, list) else []
+    label = _label(Drawing(found, key), annotations, labels, own, options)
     split = split or without_split(PurePosixPath(key).parts[:-1], options.classes)[0]
     more = own.get(_META)
     metadata = flat(more) if isinstance(more, dict) else {}

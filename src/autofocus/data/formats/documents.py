@@ -69,7 +69,7 @@ def read_xml(path: Path) -> Element:
     data = _bounded(path, MAX_XML)
     try:
         parser.Parse(data, True)
-    except (expat.ExpatError, UnicodeError, ValueError) as exc:
+    except (expat.ExpatError, UnicodeError, ValueError, LookupError) as exc:
         raise InvalidInput(f"{path.name} is not XML that can be read: {exc}.") from exc
     return builder.close()
 
@@ -82,7 +82,7 @@ def root_tag(path: Path) -> str:
     try:
         with path.open("rb") as file:
             parser.Parse(file.read(_HEAD), False)
-    except (expat.ExpatError, InvalidInput, UnicodeError, ValueError, OSError):
+    except (expat.ExpatError, InvalidInput, UnicodeError, ValueError, LookupError, OSError):
         pass
     return found[0] if found else ""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autofocus.data.formats.base import Format, Found, Frame, Item, ReadOptions
+from autofocus.data.formats.base import Format, Found, Frame, Item, ReadOptions, frame_of
 from autofocus.data.formats.documents import read_json
 from autofocus.data.formats.drawing import Drawing
 from autofocus.data.formats.index_png import mask_of
@@ -82,8 +82,7 @@ def _image(
         found.unmatched_labels.append(f"{dataset}/{name}")
         return
     key, target = there
-    width, height = image.get("width"), image.get("height")
-    frame = Frame(width, height) if width and height else None
+    frame = frame_of(image.get("width"), image.get("height"))
     split, _ = without_split((dataset, *PurePosixPath(key).parts[:-1]), options.classes)
     status = str(image.get("image_status", ""))
     drawing = Drawing(found, key)

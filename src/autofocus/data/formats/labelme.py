@@ -26,6 +26,7 @@ from autofocus.data.formats.base import (
     Item,
     ReadOptions,
     WriteOptions,
+    frame_of,
 )
 from autofocus.data.formats.documents import read_json
 from autofocus.data.formats.drawing import Drawing, ellipse
@@ -214,10 +215,7 @@ def _mask(shape: Mapping[str, Any], points: Part, size: Frame | None) -> Mask:
 
 
 def _frame(data: Mapping[str, Any]) -> Frame | None:
-    width, height = data.get("imageWidth"), data.get("imageHeight")
-    if isinstance(width, int | float) and isinstance(height, int | float) and width * height > 0:
-        return Frame(width, height)
-    return None
+    return frame_of(data.get("imageWidth"), data.get("imageHeight"))
 
 
 # -- writing -----------------------------------------------------------------------------------

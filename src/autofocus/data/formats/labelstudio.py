@@ -26,6 +26,7 @@ from autofocus.data.formats.base import (
     Item,
     ReadOptions,
     WriteOptions,
+    frame_of,
 )
 from autofocus.data.formats.documents import read_json
 from autofocus.data.formats.drawing import Drawing, ellipse, flat, turned_box
@@ -117,7 +118,8 @@ def _take(
     label: Label | None = None
     frame: Frame | None = None
     if chosen is not None:
-        label, frame = _label(Drawing(found, key), chosen.get("result") or [])
+        result = chosen.get("result")
+        label, frame = _label(Drawing(found, key), result if isinstance(result, list) else [])
     split: Split | None = SPLIT_NAMES.get(str(data.get("split", "")).lower())
     split = split or without_split(PurePosixPath(key).parts[:-1], options.classes)[0]
     extra = data.get("metadata")
@@ -152,7 +154,9 @@ def _image_names(task: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
 
 def _chosen(task: Mapping[str, Any], found: Found) -> Mapping[str, Any] | None:
     """The annotation to take: the ground truth, else the one changed last; none if cancelled."""
-    given = task.get("annotations", task.get("completions")) or []
+    given = task.get("annotations", task.get("completions"))
+    if not isinstance(given, list):
+        return None
     usable = [a for a in given if isinstance(a, dict) and not a.get("was_cancelled")]
     if len(usable) < len(given):
         found.tally("annotation(s) were skipped by their author and are not taken")
@@ -186,8 +190,9 @@ def _label(drawing: Drawing, result: Sequence[Any]) -> tuple[Label | None, Frame
         part = _PART.fullmatch(str(entry.get("id", "")))
         name = part[1] if part else str(entry.get("id", f"r{i}"))
         regions.setdefault(name, []).append(entry)
-        if entry.get("original_width") and entry.get("original_height"):
-            frames.add(Frame(entry["original_width"], entry["original_height"]))
+        declared = frame_of(entry.get("original_width"), entry.get("original_height"))
+        if declared is not None:
+            frames.add(declared)
     if len(frames) > 1:
         drawing.refuse("its regions are for pictures of different sizes")
         return None, None

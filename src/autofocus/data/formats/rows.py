@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autofocus.data.formats.base import Frame
+from autofocus.data.formats.base import Frame, frame_of
 from autofocus.data.formats.coco import drawn_as, drawn_from
 from autofocus.data.formats.drawing import Drawing, Flat, flat
 from autofocus.data.formats.outgoing import Written
@@ -62,9 +62,7 @@ def read_row(
 ) -> tuple[Label | None, Frame | None, Flat]:
     """Label, size and metadata of a row; ``names`` has the classes of columns of numbers."""
     metadata = _metadata(row)
-    width, height = row.get("width"), row.get("height")
-    sized = isinstance(width, int | float) and isinstance(height, int | float)
-    frame = Frame(width, height) if sized and width * height > 0 else None  # type: ignore[arg-type, operator]
+    frame = frame_of(row.get("width"), row.get("height"))
     tags = row.get("tags")
     for tag in tags if isinstance(tags, list | tuple) else ():
         drawing.tag(str(tag))
