@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     context: typer.Context,
-    task: Annotated[str, typer.Option(help="classification")] = "classification",
+    task: Annotated[str, typer.Option(help="classification or detection.")] = "classification",
     headless: Annotated[
         bool,
         typer.Option("--headless", help="Plain lines instead of the live display; opens no page."),
@@ -41,7 +41,10 @@ def demo(
         float, typer.Option(help="Seconds the simulated annotator takes per label.")
     ] = 0.2,
 ) -> None:
-    """Eyes, open or closed; then glasses arrive. Watch the loop notice, ask, heal and swap."""
+    """Eyes, open or closed; then glasses arrive. Watch the loop notice, ask, heal and swap.
+
+    With --task detection: parts on a conveyor belt, and then comes another finish.
+    """
     from autofocus.demo.story import DemoOptions, run
 
     result = run(

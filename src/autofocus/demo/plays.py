@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from autofocus.demo.measures import right_answers
-from autofocus.demo.world import Crowd, Exam, World
+from autofocus.demo.measures import map50, right_answers
+from autofocus.demo.world import Belt, Crowd, Exam, World
 from autofocus.types.data import Task
 
 if TYPE_CHECKING:
@@ -68,4 +68,22 @@ _EYES = Play(
     training_images={"train": 2400, "val": 300, "test": 500},
     training_parameters={"steps": 360},
 )
-PLAYS: Mapping[str, Play] = {play.task: play for play in (_EYES,)}
+_BOXES = Play(
+    task="detection",
+    project="parts",
+    world=lambda seed: Belt(seed, "detection"),
+    ordinary="pictures of bright parts",
+    shifted="pictures of black parts",
+    arrival="Another supplier: the parts in {share:.0%} of the pictures are burnished black now",
+    measure=map50,
+    measure_name="mAP50",
+    tested="map50",
+    targets=Targets(seconds=480, images_until_alarm=100, labels=60, ratio=0.95),
+    training_images={"train": 1000, "val": 150, "test": 250},
+    training_parameters={"steps": 700},
+    rate=25.0,
+    clean_images=500,
+    after_images=500,
+    exam_images=400,
+)
+PLAYS: Mapping[str, Play] = {play.task: play for play in (_EYES, _BOXES)}
