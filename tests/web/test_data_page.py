@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -258,3 +259,82 @@ def test_similar_images_are_those_that_the_champion_sees_so(
     # What it says of the images can be searched for now.
     page.get_by_role("searchbox").fill("is:disputed")
     expect(page.get_by_text("No image is like that")).to_be_visible()
+
+
+def test_images_are_selected_on_the_map_and_labels_asked_for(
+    tmp_path: Path, serve: Serve, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from loop_world import World
+
+    from autofocus.training import runs
+
+    monkeypatch.setattr(runs, "TASK", runs.TASK)  # the world makes it a light one
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "loop"), prepend=":")
+    world = World(tmp_path / "w")
+    name = world.project.name
+    world.close()
+    client = serve(tmp_path / "w")
+    page = open_page()
+    page.goto(f"{client.url}/p/{name}/data")
+    page.get_by_role("link", name="Map").click()
+    expect(page.get_by_text("has not looked at the images yet")).to_be_visible()
+    page.get_by_role("button", name="Look at them").click()
+    canvas = page.get_by_role("img", name="Map of 260 images")
+    expect(canvas).to_have_attribute("data-drawn", "260")
+    # By the legend, without a mouse.
+    bright = page.get_by_role("list", name="Colours: Class").get_by_role("button", name="bright")
+    bright.focus()
+    page.keyboard.press("Enter")
+    chosen = page.get_by_role("region", name="Selected images")
+    expect(chosen.get_by_text("130 images selected")).to_be_visible()
+    expect(chosen.get_by_role("option").first).to_have_attribute("aria-label", re.compile("bright"))
+    chosen.get_by_role("button", name="Select none").click()
+    expect(chosen).to_have_count(0)
+    # By a loop around the left half, colours by what the champion says.
+    page.get_by_role("combobox", name="Colour by").select_option("Split")
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y, width, height = box["x"], box["y"], box["width"], box["height"]
+    page.mouse.move(x + 0.01 * width, y + 0.04 * height)
+    page.mouse.down()
+    for to in ((0.5, 0.01), (0.5, 0.99), (0.01, 0.96)):
+        page.mouse.move(x + to[0] * width, y + to[1] * height, steps=4)
+    page.mouse.up()
+    expect(chosen).to_be_visible()
+    tiles = chosen.get_by_role("option")
+    expect(tiles.first.locator("img")).to_have_js_property("naturalWidth", 16)
+    chosen.get_by_role("button", name="Ask for labels").click()
+    expect(chosen.get_by_text("now wait to be labelled")).to_be_visible()
+    asked = client._send("GET", f"{client.url}/api/projects/{name}/labels/queue", params={})
+    assert len(asked["items"]) > 0
+    # Over a point there is its picture.
+    box = canvas.bounding_box()  # it made room for the selection
+    assert box is not None
+    x, y, width, height = box["x"], box["y"], box["width"], box["height"]
+    pixels = page.evaluate(MIDDLE_OF_INK, canvas.element_handle())
+    page.mouse.move(x + pixels[0] * width, y + pixels[1] * height)
+    expect(page.locator(".map-hover img")).to_be_visible()
+    # Zoomed in and back.
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="All", exact=True).click()
+    # Only some of the images, and none.
+    page.get_by_role("searchbox").fill("split:test")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("img", name="Map of 200 images")).to_be_visible()
+    page.get_by_role("searchbox").fill("split:test camera:none")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No image is like that")).to_be_visible()
+
+
+# A place in the canvas, in parts of its size, where something is drawn.
+MIDDLE_OF_INK = """canvas => {
+    const {width, height} = canvas;
+    const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+    const paper = pixels.slice(0, 3).join();
+    for (let i = 0; i < width * height; i += 1) {
+        const at = 4 * i;
+        if (pixels.slice(at, at + 3).join() !== paper) {
+            return [(i % width + 2) / width, (Math.floor(i / width) + 2) / height];
+        }
+    }
+}"""

@@ -21,27 +21,28 @@ export function useRoute(): string[] {
   return path.slice(BASE.length).split("/").filter(Boolean).map(decodeURIComponent);
 }
 
-export function go(parts: string[]): void {
-  history.pushState(null, "", address(parts));
+export function go(parts: string[], query?: Record<string, string>): void {
+  history.pushState(null, "", address(parts, query));
   window.scrollTo(0, 0);
   tell();
 }
 
-export function address(parts: string[]): string {
-  return BASE + parts.map(encodeURIComponent).join("/");
+export function address(parts: string[], query?: Record<string, string>): string {
+  const asked = query ? `?${new URLSearchParams(query).toString()}` : "";
+  return BASE + parts.map(encodeURIComponent).join("/") + asked;
 }
 
-type LinkProps = { to: string[]; children: ReactNode } & AnchorHTMLAttributes<HTMLAnchorElement>;
+type LinkProps = { to: string[]; query?: Record<string, string>; children: ReactNode } & AnchorHTMLAttributes<HTMLAnchorElement>;
 
-export function Link({ to, children, ...rest }: LinkProps) {
+export function Link({ to, query, children, ...rest }: LinkProps) {
   return (
     <a
       {...rest}
-      href={address(to)}
+      href={address(to, query)}
       onClick={(event) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
         event.preventDefault();
-        go(to);
+        go(to, query);
       }}
     >
       {children}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import struct
 import tempfile
 import zipfile
 from collections import Counter
@@ -18,6 +20,7 @@ from starlette.background import BackgroundTask
 from autofocus.api.access import InProject, as_page
 from autofocus.api.background import Background
 from autofocus.api.shapes import shaped
+from autofocus.data.embedding_map import MOST
 from autofocus.data.embeddings import SimilarSamples
 from autofocus.data.formats.carried import Loss
 from autofocus.data.search import MAX_LIMIT, Facets, FoundSamples
@@ -57,6 +60,13 @@ class LabelSamples:
     keys: list[str]
     label: str
     author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleIds:
+    """Images by the ids of a map."""
+
+    ids: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +186,40 @@ def compute_embeddings(project: InProject, request: Request) -> dict[str, Any]:
         project.data.embeddings.compute()  # says what is missing
     work.start(project.name, project.data.embeddings.compute)
     return embeddings(project, request)
+
+
+@router.get("/map", response_class=Response)
+def image_map(project: InProject, q: str = "", most: int = MOST) -> Response:
+    """The images as points, what looks alike to the champion close together.
+
+    Binary: the length of a JSON text (4 bytes, little-endian), the text padded with blanks to a
+    multiple of 8 bytes, and for its ``n`` images ids (float64), x, y (float32), label, split, said
+    (int16, places in the text's lists).
+    """
+    found = project.data.map(q, most=most)
+    head = {
+        "model": found.model, "n": len(found.ids), "total": found.total,
+        "explained": found.explained, "labels": found.labels, "splits": found.splits,
+        "classes": found.classes,
+    }  # fmt: skip
+    text = json.dumps(head).encode()
+    text += b" " * (-(len(text) + 4) % 8)
+    arrays = [
+        found.ids.astype("<f8"), found.x.astype("<f4"), found.y.astype("<f4"),
+        found.label.astype("<i2"), found.split.astype("<i2"), found.said.astype("<i2"),
+    ]  # fmt: skip
+    body = struct.pack("<I", len(text)) + text + b"".join(array.tobytes() for array in arrays)
+    return Response(body, media_type="application/octet-stream")
+
+
+@router.post("/samples/by-id", **shaped(list[Sample]))
+def samples_by_id(project: InProject, body: SampleIds) -> list[dict[str, Any]]:
+    """Images by the ids of a map, in that order; those that are gone are left out."""
+    if not 1 <= len(body.ids) <= MAX_LIMIT:
+        raise InvalidInput(
+            f"Name 1 to {MAX_LIMIT} images at a time, not {len(body.ids)}.", field="ids"
+        )
+    return [encode(sample) for sample in project.data.by_id(body.ids)]
 
 
 @router.post("/samples/label")

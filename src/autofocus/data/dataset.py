@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from autofocus.data import rows
 from autofocus.data.archives import TARS, unpacked
+from autofocus.data.embedding_map import MOST, ImageMap
 from autofocus.data.embeddings import Embedder, Embeddings, SimilarSamples
 from autofocus.data.formats import catalogue
 from autofocus.data.formats.base import (
@@ -354,6 +355,18 @@ class Dataset:
         query = Query.parse(query) if isinstance(query, str) else query
         keys = dict.fromkeys([key] if isinstance(key, str) else key)
         return self.embeddings.similar([self.sample(k) for k in keys], query, limit=limit)
+
+    def map(self, query: Query | str = "", *, most: int = MOST) -> ImageMap:
+        """The images that meet ``query`` as points: what looks alike to the champion lies close.
+
+        Raises NotFound without a champion or before it has looked: ``embeddings.compute()``.
+        """
+        query = Query.parse(query) if isinstance(query, str) else query
+        return self.embeddings.map(query, most=most)
+
+    def by_id(self, ids: Sequence[int]) -> list[Sample]:
+        """Images by the ids of a map, in that order; those that are gone are left out."""
+        return list(self._search.by_id(list(dict.fromkeys(ids))).values())
 
     def more_like(
         self,

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from autofocus.data import rows
 from autofocus.data.columns import NameIndex, grown
+from autofocus.data.embedding_map import MOST, ImageMap, MapMaker, label_names
 from autofocus.data.finding import hex_names, raw_names
 from autofocus.data.importing import Progress
 from autofocus.data.query import Query
@@ -163,7 +164,11 @@ class Looked:
         """(n,) the largest cosine of the images at ``places`` to any of ``wanted`` (k, width)."""
         found = np.empty(len(places), np.float32)
         for start in range(0, len(places), _PRODUCT):
-            vectors = self.embedding[places[start : start + _PRODUCT]].astype(np.float32)
+            part = places[start : start + _PRODUCT]
+            # Neighbours, as all images of one import are, need no gathering.
+            near = bool(np.all(np.diff(part) == 1))
+            rows = self.embedding[slice(part[0], part[-1] + 1) if near else part]
+            vectors = rows.astype(np.float32)
             found[start : start + _PRODUCT] = (vectors @ wanted.T).max(axis=1)
         return found
 
@@ -200,6 +205,7 @@ class Embeddings:
         self._looked = Looked(())
         self._loaded: set[str] = set()
         self._listed = -math.inf
+        self._maker = MapMaker()
         self._counted: tuple[int, Looked, int, int] | None = None
 
     @property
@@ -322,6 +328,32 @@ class Embeddings:
         items = [SimilarSample(sample, round(of[number], 6)) for number, sample in found.items()]
         return items, EmbeddingStatus(embedder.model, *self._progress(looked))
 
+    def map(self, query: Query, *, most: int = MOST) -> ImageMap:
+        """Where the images that meet ``query`` lie to the champion, at most ``most`` of them.
+
+        Raises NotFound without a champion, and before it has looked at an image.
+        """
+        if not 1 <= most <= MOST:
+            raise InvalidInput(f"A map shows 1 to {MOST} images, not {most}.", field="most")
+        embedder = self._needed()
+        looked = self._load(embedder)
+        if not np.any(looked.label >= 0):
+            raise NotFound(
+                f"{embedder.model} has looked at none of the images yet.",
+                hint="Let it look: POST .../embeddings, or autofocus data search is:disputed.",
+            )
+        axes = self._maker.axes(embedder.bundle, looked)
+        total, ids, places, (classes, splits) = self._search().overview(
+            query, looked, ("class", "split"), most
+        )
+        at = axes.place(looked.embedding, places)
+        label, labels = label_names(classes)
+        return ImageMap(
+            embedder.model, ids, at[:, 0], at[:, 1], label, splits.codes.astype(np.int16),
+            looked.label[places], labels, splits.values, looked.classes, total,
+            round(axes.explained, 4),
+        )  # fmt: skip
+
     # ------------------------------------------------------------------------------------
 
     def _needed(self) -> Embedder:
@@ -425,9 +457,9 @@ def _largest(values: npt.NDArray[np.float32], many: int) -> npt.NDArray[np.int64
 
 def _answered(predictor: Predictor, images: Mapping[str, bytes]) -> npt.NDArray[Any]:
     if not images:
-        return np.zeros(0, _kind(1))
+        return np.zeros(0, part_type(1))
     batch = predictor.predict(list(images.values()))
-    found = np.zeros(len(images), _kind(batch.embedding.shape[1]))
+    found = np.zeros(len(images), part_type(batch.embedding.shape[1]))
     found["sha256"] = [name.encode() for name in images]
     found["embedding"] = _unit(batch.embedding)
     found["label"] = batch.probabilities.argmax(axis=1)
@@ -436,7 +468,7 @@ def _answered(predictor: Predictor, images: Mapping[str, bytes]) -> npt.NDArray[
 
 
 def _unanswered(name: str) -> npt.NDArray[Any]:
-    found = np.zeros(1, _kind(1))
+    found = np.zeros(1, part_type(1))
     found["sha256"], found["label"] = name.encode(), -1
     return found
 
@@ -444,7 +476,7 @@ def _unanswered(name: str) -> npt.NDArray[Any]:
 def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """Parts as one; those without one answer do not know how long an embedding is."""
     width = max(part["embedding"].shape[1] for part in parts)
-    joined = np.zeros(sum(len(part) for part in parts), _kind(width))
+    joined = np.zeros(sum(len(part) for part in parts), part_type(width))
     start = 0
     for part in parts:
         here = joined[start : start + len(part)]
@@ -461,7 +493,8 @@ def _widened(part: npt.NDArray[Any], width: int) -> npt.NDArray[np.float16]:
     return found if found.shape[1] == width else np.zeros((len(part), width), np.float16)
 
 
-def _kind(width: int) -> np.dtype[Any]:
+def part_type(width: int) -> np.dtype[Any]:
+    """What a part holds of each image: sha256, class, confidence, embedding."""
     return np.dtype(
         [("sha256", "S64"), ("label", "<i2"), ("confidence", "<f4"), ("embedding", "<f2", (width,))]
     )

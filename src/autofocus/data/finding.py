@@ -21,6 +21,15 @@ FACET_VALUES = 20
 MetadataValues = tuple[list[tuple[str, int]], int]
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One of ``FACET_COLUMNS`` of some images: ``codes`` (n,) are places in ``values``, -1 for
+    none. ``class`` holds JSON lists."""
+
+    codes: npt.NDArray[np.int32]
+    values: tuple[str, ...]
+
+
 class Answers(Protocol):
     """What a model says of the project's images, as far as it was asked."""
 
@@ -82,6 +91,8 @@ class Finder(Protocol):
     def looked_at(
         self, query: Query, answers: Answers
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
+
+    def words(self, ids: npt.NDArray[np.int64], name: str) -> Words: ...
 
     def values(
         self, query: Query, answers: Answers | None, names: Sequence[str]

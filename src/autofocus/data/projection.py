@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from autofocus.data import rows
 from autofocus.data.columns import Codes, KeyColumn, MetadataColumn, grown
-from autofocus.data.finding import Answers, MetadataValues, Order, ends, folded, raw_names
+from autofocus.data.finding import Answers, MetadataValues, Order, Words, ends, folded, raw_names
 from autofocus.data.query import META, STATISTICS, Query, Term
 from autofocus.errors import AutofocusError
 from autofocus.store import tables
@@ -251,9 +251,7 @@ class Columns:
             _a.c.project == _s.c.project, _a.c.key == _s.c.key, _a.c.rev_to.is_(None)
         )
         # As text: most of it repeats, and is understood once.
-        text: Any = sa.cast(_s.c.metadata, sa.Text)
-        if conn.dialect.name == "sqlite":
-            text = sa.type_coerce(_s.c.metadata, sa.Text)
+        text = rows.as_text(conn, _s.c.metadata)
         return (
             sa.select(
                 _s.c.id, _s.c.key, _s.c.sha256, _s.c.rev_from,
@@ -352,6 +350,11 @@ class Columns:
         places = self._answered(answers)
         chosen = np.flatnonzero(self._mask(query, answers) & (places >= 0))
         return self._ids[chosen], places[chosen]
+
+    def words(self, ids: Numbers, name: str) -> Words:
+        """A column of current images, given by id in ascending order."""
+        places = np.searchsorted(self._ids[: self._n], ids)
+        return Words(self._codes[name][places], tuple(self._words[name].values))
 
     def values(
         self, query: Query, answers: Answers | None, names: Sequence[str]

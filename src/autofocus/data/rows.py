@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -283,6 +284,13 @@ def lock_project(conn: Connection, project: str) -> None:
     )
 
 
+def as_text(conn: Connection, column: Any) -> Any:
+    """A JSON column as the text that was written."""
+    if conn.dialect.name == "sqlite":
+        return sa.type_coerce(column, sa.Text)
+    return sa.cast(column, sa.Text)
+
+
 def frozen(conn: Connection, project: str, at: int) -> list[ManifestRow]:
     """The content at a revision as rows of a manifest; images whose bytes were deleted are left
     out.
@@ -291,25 +299,35 @@ def frozen(conn: Connection, project: str, at: int) -> list[ManifestRow]:
     image's label among all labels in force.
     """
     sample, label, blob = tables.sample, tables.annotation, tables.blob
+    # Most labels and metadata are written alike: each text is read once, into one value.
+    read: dict[str, Any] = {}
+
+    def value(text: str) -> Any:
+        found = read.get(text)
+        if found is None:
+            found = read[text] = json.loads(text)
+        return found
+
     labels = {
-        row.key: row.label
+        row.key: value(row.text)
         for row in conn.execute(
-            sa.select(label.c.key, label.c.label).where(
+            sa.select(label.c.key, as_text(conn, label.c.label).label("text")).where(
                 label.c.project == project, *_valid(label, at)
             )
         )
     }
     query = (
         sa.select(
-            sample.c.key, sample.c.sha256, sample.c.split, sample.c.metadata, sample.c.width,
+            sample.c.key, sample.c.sha256, sample.c.split,
+            as_text(conn, sample.c.metadata).label("text"), sample.c.width,
             sample.c.height, blob.c.pack, blob.c.pack_offset, blob.c.size, blob.c.uri,
         )
         .join(blob, sa.and_(blob.c.sha256 == sample.c.sha256, blob.c.deleted_at.is_(None)))
         .where(sample.c.project == project, *_valid(sample, at))
     )  # fmt: skip
     return [
-        ManifestRow(key, sha256, labels.get(key), *rest)
-        for key, sha256, *rest in conn.execute(query)
+        ManifestRow(key, sha256, labels.get(key), split, value(text), *rest)
+        for key, sha256, split, text, *rest in conn.execute(query)
     ]
 
 

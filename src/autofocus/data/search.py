@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from autofocus.data import rows
-from autofocus.data.finding import FACET_COLUMNS, FACET_VALUES, Answers, Finder, Order
+from autofocus.data.finding import FACET_COLUMNS, FACET_VALUES, Answers, Finder, Order, Words
 from autofocus.data.projection import Projection
 from autofocus.data.query import META, STATISTICS, Query
 from autofocus.data.search_sql import Rows
@@ -25,7 +27,6 @@ from autofocus.types.data import Sample
 from autofocus.types.geometry import NOTHING
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
     from sqlalchemy.engine import Connection
 
@@ -180,6 +181,25 @@ class Search:
         self._check(query, answers)
         with self._database.read() as conn, self._finder(conn) as finder:
             return finder.looked_at(query, answers)
+
+    def overview(
+        self, query: Query, looked: Answers, names: Sequence[str], most: int
+    ) -> tuple[int, npt.NDArray[np.int64], npt.NDArray[np.int64], list[Words]]:
+        """Of at most ``most`` of the images that meet ``query`` and that the model has answered:
+        how many there are in all, ids, places in ``looked``, and columns, all of one moment.
+
+        Where there are more, they are taken evenly by id.
+        """
+        self._check(query, looked)
+        with self._database.read() as conn, self._finder(conn) as finder:
+            ids, places = finder.looked_at(query, looked)
+            answered = looked.label[places] >= 0
+            ids, places = ids[answered], places[answered]
+            total = len(ids)
+            if total > most:
+                chosen = np.linspace(0, total - 1, most).astype(np.int64)
+                ids, places = ids[chosen], places[chosen]
+            return total, ids, places, [finder.words(ids, name) for name in names]
 
     def by_id(self, ids: Sequence[int]) -> dict[int, Sample]:
         """The images of those ids, in that order."""

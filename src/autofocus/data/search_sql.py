@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from autofocus.data.finding import (
-    FACET_COLUMNS,
     FACET_VALUES,
     Answers,
     MetadataValues,
     Order,
+    Words,
     ends,
     folded,
     raw_names,
@@ -86,6 +86,19 @@ class Rows:
         places = answers.places(names)
         return ids[places >= 0], places[places >= 0]
 
+    def words(self, ids: npt.NDArray[np.int64], name: str) -> Words:
+        """A column of current images, given by id in ascending order."""
+        place = _Place(self._project, (), labels=name in ("class", "author", "case"))
+        statement = place.select(_s.c.id, self._facet_column(name).label("word"))
+        found = np.full(len(ids), -1, np.int32)
+        of: dict[str, int] = {}
+        rows = self._conn.execute(statement.order_by(_s.c.id)).all()
+        at = np.searchsorted(ids, np.array([row.id for row in rows], np.int64))
+        for place_of, row in zip(at.tolist(), rows, strict=True):
+            if place_of < len(ids) and ids[place_of] == row.id and row.word is not None:
+                found[place_of] = of.setdefault(row.word, len(of))
+        return Words(found, tuple(of))
+
     def values(
         self, query: Query, answers: Answers | None, names: Sequence[str]
     ) -> dict[str, dict[str | None, int]]:
@@ -93,20 +106,19 @@ class Rows:
 
         ``class`` counts the column ``classes``: a JSON list.
         """
-        of = dict(
-            zip(
-                FACET_COLUMNS,
-                (_a.c.classes, _s.c.split, _s.c.source, _a.c.author, _a.c.case, _s.c.format),
-                strict=True,
-            )
-        )
-        chosen = [of[name].label(f"c{i}") for i, name in enumerate(names)]
+        chosen = [self._facet_column(name).label(f"c{i}") for i, name in enumerate(names)]
         statement = self._place(query, answers).select(*chosen, sa.func.count(), labels=True)
         counts: dict[str, dict[str | None, int]] = {name: {} for name in names}
         for *values, n in self._conn.execute(statement.group_by(*chosen)):
             for name, value in zip(names, values, strict=True):
                 counts[name][value] = counts[name].get(value, 0) + int(n)
         return counts
+
+    @staticmethod
+    def _facet_column(name: str) -> Any:
+        if name == "class":
+            return _a.c.classes
+        return _a.c[name] if name in ("author", "case") else _s.c[name]
 
     def ranges(self, query: Query, answers: Answers | None) -> dict[str, tuple[float, float]]:
         """(lowest, highest) of each statistic; empty if no image meets ``query``."""

@@ -84,7 +84,16 @@ def write_manifest(objects: ObjectStore, rows: Iterable[ManifestRow], *, project
     was erased and brought back has another place.
     """
     ordered = sorted(rows, key=lambda row: (row.key, row.sha256))
-    labels = [None if r.label is None else canonical_json(r.label).decode() for r in ordered]
+    # Rows share what is alike, and a value that is shared is written once.
+    written: dict[int, str] = {}
+
+    def text(value: dict[str, Any]) -> str:
+        found = written.get(id(value))
+        if found is None:
+            found = written[id(value)] = canonical_json(value).decode()
+        return found
+
+    labels = [None if row.label is None else text(row.label) for row in ordered]
     digest = content_digest(
         (row.sha256, label, row.split) for row, label in zip(ordered, labels, strict=True)
     )
@@ -94,7 +103,7 @@ def write_manifest(objects: ObjectStore, rows: Iterable[ManifestRow], *, project
         if name not in ("label", "metadata")
     }
     columns["label"] = labels
-    columns["metadata"] = [canonical_json(row.metadata).decode() for row in ordered]
+    columns["metadata"] = [text(row.metadata) for row in ordered]
     table = pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, SCHEMA) as writer:

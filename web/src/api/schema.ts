@@ -1,4 +1,4 @@
-// openapi.json sha256:f0962b00a444e0e3eb21b091064e5f9f32b30722b5fedc4fe8b155ef89e94eca
+// openapi.json sha256:94cbfb6ced92a3ba5a84b5f14c530871fb2bb0cf37ee7550da38d66cdbb6bc7a
 export interface paths {
     "/api/events": {
         parameters: {
@@ -994,6 +994,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Image Map
+         * @description The images as points, what looks alike to the champion close together.
+         *
+         *     Binary: the length of a JSON text (4 bytes, little-endian), the text padded with blanks to a
+         *     multiple of 8 bytes, and for its ``n`` images ids (float64), x, y (float32), label, split, said
+         *     (int16, places in the text's lists).
+         */
+        get: operations["image_map_api_projects__project__map_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/models": {
         parameters: {
             query?: never;
@@ -1447,6 +1471,26 @@ export interface paths {
         get: operations["samples_api_projects__project__samples_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/samples/by-id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Samples By Id
+         * @description Images by the ids of a map, in that order; those that are gone are left out.
+         */
+        post: operations["samples_by_id_api_projects__project__samples_by_id_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3651,6 +3695,14 @@ export interface components {
              * @enum {string}
              */
             split: "train" | "val" | "test" | "pool";
+        };
+        /**
+         * SampleIds
+         * @description Images by the ids of a map.
+         */
+        SampleIds: {
+            /** Ids */
+            ids: number[];
         };
         /**
          * SaveAnnotation
@@ -6090,6 +6142,38 @@ export interface operations {
             };
         };
     };
+    image_map_api_projects__project__map_get: {
+        parameters: {
+            query?: {
+                q?: string;
+                most?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     models_api_projects__project__models_get: {
         parameters: {
             query?: never;
@@ -6950,6 +7034,41 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    samples_by_id_api_projects__project__samples_by_id_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SampleIds"];
+            };
+        };
+        responses: {
+            /** @description What was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sample"][];
                 };
             };
             /** @description Validation Error */

@@ -63,6 +63,7 @@ export function ImageGrid({
   }, [place, columns, total > 0, rows]);
   const sharp = tile * Math.min(2, devicePixelRatio) > 160 ? 320 : 160;
   return (
+    <>
     <div
       ref={scroller}
       className="image-grid"
@@ -116,7 +117,7 @@ export function ImageGrid({
                     decoding="async"
                   />
                   <span className="image-caption">
-                    {label ? <b>{label}</b> : <i>no label</i>}
+                    {label ? <b>{label}</b> : <i>no label</i>}{" "}
                     <span>{sample.split}</span>
                   </span>
                 </div>
@@ -125,9 +126,10 @@ export function ImageGrid({
           </div>
         ))}
       </div>
-      <span className="visually-hidden" aria-live="polite">
-        {windows.total === undefined ? "" : plural(windows.total, "image")}
-      </span>
     </div>
+    <span className="visually-hidden" aria-live="polite">
+      {windows.total === undefined ? "" : plural(windows.total, "image")}
+    </span>
+    </>
   );
 }

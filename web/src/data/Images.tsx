@@ -7,9 +7,10 @@ import { FacetList } from "./Facets";
 import { ImageGrid } from "./Grid";
 import { Panel, SPLITS } from "./Panel";
 import { toggled } from "./query";
-import { SimilarTo, useSimilar } from "./Similar";
+import { SimilarTo, useSimilar, type Like } from "./Similar";
 import { useWindows, windowsOf } from "./windows";
 
+const MOST_LIKE = 100;
 const SIZES = [88, 124, 168, 240];
 const SORTS: Record<string, string> = {
   key: "By name", "-added": "Newest first", brightness: "Darkest first", "-brightness": "Brightest first",
@@ -19,6 +20,14 @@ const SORTS: Record<string, string> = {
 
 function fromAddress(name: string): string {
   return new URLSearchParams(location.search).get(name) ?? "";
+}
+
+function likeFromAddress(): Like | undefined {
+  const asked = new URLSearchParams(location.search);
+  const found = asked.get("like-case");
+  if (found) return { case: found };
+  const keys = asked.getAll("like").slice(0, MOST_LIKE);
+  return keys.length ? { keys } : undefined;
 }
 
 export function Images({ project, bring }: { project: Project; bring: () => void }) {
@@ -34,7 +43,7 @@ export function Images({ project, bring }: { project: Project; bring: () => void
   const columns = useRef(1);
   const anchor = useRef(0);
   const box = useRef<HTMLInputElement>(null);
-  const [like, setLike] = useState<string | undefined>(() => fromAddress("like") || undefined);
+  const [like, setLike] = useState<Like | undefined>(likeFromAddress);
   const alike = useSimilar(project.name, like, query);
   const all = useWindows(project.name, query, sort);
   const windows = useMemo(
@@ -56,7 +65,8 @@ export function Images({ project, bring }: { project: Project; bring: () => void
     const asked = new URLSearchParams();
     if (query) asked.set("q", query);
     if (sort !== "key") asked.set("sort", sort);
-    if (like) asked.set("like", like);
+    if (like && "case" in like) asked.set("like-case", like.case);
+    else for (const key of like?.keys ?? []) asked.append("like", key);
     const text = asked.toString();
     history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : ""));
   }, [query, sort, like]);
@@ -269,6 +279,12 @@ export function Images({ project, bring }: { project: Project; bring: () => void
                   windows.again();
                 }}
                 clear={() => setChosen(new Map())}
+                similar={(keys) => {
+                  setLike({ keys: keys.slice(0, MOST_LIKE) });
+                  setPlace(-1);
+                  setOpened(false);
+                  setChosen(new Map());
+                }}
               />
             )}
           </div>
@@ -283,7 +299,7 @@ export function Images({ project, bring }: { project: Project; bring: () => void
                 search(text);
               }}
               similar={(key) => {
-                setLike(key);
+                setLike({ keys: [key] });
                 setPlace(-1);
                 setOpened(false);
                 setChosen(new Map());
@@ -303,11 +319,13 @@ function Selection({
   chosen,
   done,
   clear,
+  similar,
 }: {
   project: Project;
   chosen: ReadonlyMap<string, Sample>;
   done: () => void;
   clear: () => void;
+  similar: (keys: string[]) => void;
 }) {
   const [problem, setProblem] = useState<Problem>();
   const [busy, setBusy] = useState(false);
@@ -379,6 +397,9 @@ function Selection({
         }}
       >
         Take out
+      </button>
+      <button type="button" onClick={() => similar(keys)}>
+        More like {keys.length === 1 ? "it" : "these"}
       </button>
       <button type="button" onClick={clear}>
         Select none

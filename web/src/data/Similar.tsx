@@ -2,12 +2,16 @@ import { useEffect, useState } from "react";
 import { call, Problem, type EmbeddingStatus, type SimilarSamples } from "../api/client";
 import { useApi } from "../api/live";
 import { Failure, Term } from "../parts";
-import { count } from "../words";
+import { count, plural } from "../words";
 
-export function useSimilar(project: string, like: string | undefined, query: string) {
-  const path = like
-    ? `projects/${project}/similar?${new URLSearchParams({ key: like, q: query, limit: "300" }).toString()}`
-    : null;
+/** What images are to be like: some images by key, or those that drifted in a case. */
+export type Like = { keys: string[] } | { case: string };
+
+export function useSimilar(project: string, like: Like | undefined, query: string) {
+  const named: [string, string][] =
+    like === undefined ? [] : "case" in like ? [["case", like.case]] : like.keys.map((key) => ["key", key]);
+  const asked = new URLSearchParams([...named, ["q", query], ["limit", "300"]]);
+  const path = like ? `projects/${project}/similar?${asked.toString()}` : null;
   return useApi<SimilarSamples>(path);
 }
 
@@ -20,7 +24,7 @@ export function SimilarTo({
   close,
 }: {
   project: string;
-  like: string;
+  like: Like;
   problem: Problem | undefined;
   again: () => void;
   close: () => void;
@@ -34,7 +38,7 @@ export function SimilarTo({
   return (
     <div className="similar">
       <p>
-        <b>Similar to {like}</b>, as{" "}
+        <b>Similar to {likeWords(like)}</b>, as{" "}
         <Term means="The images whose embedding by the champion points the same way (cosine).">
           {found?.model || "the champion"} sees it
         </Term>{" "}
@@ -69,4 +73,10 @@ export function SimilarTo({
       {problem && <Failure problem={problem} />}
     </div>
   );
+}
+
+function likeWords(like: Like): string {
+  if ("case" in like) return `the drifted images of ${like.case}`;
+  const [first = "", ...rest] = like.keys;
+  return rest.length ? `${first} or ${plural(rest.length, "other image")}` : first;
 }

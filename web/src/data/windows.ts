@@ -127,3 +127,39 @@ export function windowsOf(items: Sample[], again: () => void): Windows {
     total: items.length, notices: [], problem: undefined, at: (index) => items[index], want: () => {}, again,
   };
 }
+
+/** Images of a list of ids as windows: those in sight are asked for. */
+export function useByIds(project: string, ids: number[]): Windows {
+  const [chunks, setChunks] = useState<ReadonlyMap<number, Sample[]>>(new Map());
+  const [problem, setProblem] = useState<Problem>();
+  const asked = useRef(new Set<number>());
+  const want = useCallback(
+    (first: number, last: number) => {
+      for (let chunk = Math.floor(Math.max(0, first) / CHUNK); chunk * CHUNK <= last; chunk += 1) {
+        const part = ids.slice(chunk * CHUNK, (chunk + 1) * CHUNK);
+        if (asked.current.has(chunk) || !part.length) continue;
+        asked.current.add(chunk);
+        call<Sample[]>(`projects/${project}/samples/by-id`, { ids: part }).then(
+          (found) => setChunks((before) => new Map(before).set(chunk, found)),
+          (error: unknown) => {
+            asked.current.delete(chunk);
+            setProblem(error instanceof Problem ? error : new Problem(String(error), "", 0));
+          },
+        );
+      }
+    },
+    [project, ids],
+  );
+  const again = useCallback(() => {
+    setProblem(undefined);
+    want(0, CHUNK - 1);
+  }, [want]);
+  return {
+    total: ids.length,
+    notices: [],
+    problem,
+    at: (index) => chunks.get(Math.floor(index / CHUNK))?.[index % CHUNK],
+    want,
+    again,
+  };
+}

@@ -67,6 +67,11 @@ function CaseStory({
       {diagnosis && (
         <Card className="wide" title="The drifted images beside usual ones">
           <Sheet project={found.project} id={found.id} />
+          <p>
+            <Link to={["p", found.project, "data"]} query={{ "like-case": found.id }}>
+              More images like the drifted ones
+            </Link>
+          </p>
         </Card>
       )}
       <Card

@@ -1,13 +1,16 @@
-import { useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import type { Project } from "../api/client";
 import { dropped, useBringing } from "../data/bringing";
 import "../data/data.css";
 import { Images } from "../data/Images";
 import { Import } from "../data/Import";
 import { Versions } from "../data/Versions";
+import { Loading } from "../parts";
 import { go, Link } from "../router";
 
-const TABS: Record<string, string> = { images: "Images", versions: "Versions", import: "Import" };
+const ImageMap = lazy(() => import("../data/Map"));
+
+const TABS: Record<string, string> = { images: "Images", map: "Map", versions: "Versions", import: "Import" };
 
 /** The room of images: look at them, their versions, and bring more. */
 export default function DataPage({ project, tab = "images" }: { project: Project; tab?: string | undefined }) {
@@ -76,7 +79,11 @@ export default function DataPage({ project, tab = "images" }: { project: Project
           Drop to import into {project.name}
         </div>
       )}
-      {tab === "versions" ? (
+      {tab === "map" ? (
+        <Suspense fallback={<Loading />}>
+          <ImageMap project={project} />
+        </Suspense>
+      ) : tab === "versions" ? (
         <Versions project={project.name} />
       ) : tab === "import" ? (
         <Import
