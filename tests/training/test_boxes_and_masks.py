@@ -275,7 +275,7 @@ def test_a_detector_answers_alike_in_torch_and_in_onnx(
     whitening = Whitening(np.zeros(depth, np.float32), np.eye(depth, 4, dtype=np.float32))
     for head in network.heads:  # untrained, all places would say the same
         torch.nn.init.normal_(head.of_class[-1].weight, std=1.0)  # type: ignore[index, union-attr]
-    decoding = {"slope": 1.0, "offset": 4.0 + bias, "nms_iou": 0.6, "threshold": 0.5}
+    decoding = {"slope": 1.0, "offset": 4.0 + bias, "nms_iou": 0.6, "twins": 0.1}
     graph = BoxGraph(network, decoding, whitening)
     pixels = np.random.default_rng(0).integers(0, 256, (5, *size, 3), dtype=np.uint8)
     export(graph, pixels, tmp_path / "model.onnx")
@@ -291,6 +291,26 @@ def test_a_detector_answers_alike_in_torch_and_in_onnx(
             assert np.allclose(got[name], value.numpy(), atol=1e-4), name
     assert (np.diff(got["scores"], axis=1) <= 1e-6).all()
     assert got["labels"].dtype == np.int64
+
+
+def test_a_box_in_the_place_of_a_surer_one_of_another_class_is_put_down(tmp_path: Path) -> None:
+    class Fixed(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            n = len(images)
+            logits = torch.tensor([[2.0, -9.0], [-9.0, 1.0], [-9.0, 0.5]]).expand(n, -1, -1)
+            boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10]])
+            embedding = images.mean(dim=(2, 3))
+            return logits + 0 * embedding.sum(), boxes.expand(n, -1, -1), embedding
+
+    decoding = {"slope": 1.0, "offset": 0.0, "nms_iou": 0.6, "twins": 0.1}
+    whitening = Whitening(np.zeros(3, np.float32), np.eye(3, dtype=np.float32))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
+    export(BoxGraph(Fixed(), decoding, whitening), pixels, tmp_path / "model.onnx")
+    found = Session(tmp_path / "model.onnx").run(pixels)
+    sigmoid = 1 / (1 + np.exp(-np.array([2.0, 0.5, 1.0])))
+    assert found["scores"][0, :3] == pytest.approx(sigmoid * (1, 1, 0.1), abs=1e-5)
+    assert found["labels"][0, :3].tolist() == [0, 1, 1]
+    assert found["boxes"][0, 1].tolist() == [20, 0, 30, 10]
 
 
 def test_a_graph_that_answers_otherwise_is_refused(tmp_path: Path) -> None:

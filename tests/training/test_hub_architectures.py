@@ -142,7 +142,7 @@ def test_a_detector_of_the_detr_family_learns_and_exports(
         optimizer.step()
         losses.append(float(loss.detach()))
     assert min(losses[4:]) < losses[0]
-    decoding = {"slope": 1.0, "offset": 0.0, "nms_iou": 0.7, "threshold": 0.5}
+    decoding = {"slope": 1.0, "offset": 0.0, "nms_iou": 0.7, "twins": 0.1}
     pixels = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
     export(BoxGraph(network, decoding, whitened(size)), pixels, tmp_path / "model.onnx")
     found = Session(tmp_path / "model.onnx").run(pixels)

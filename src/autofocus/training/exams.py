@@ -36,7 +36,8 @@ from autofocus.types.overlap import box_overlaps
 
 Floats = npt.NDArray[np.float32]
 
-NMS_IOU = 0.6
+# How a detector is read before its scores are fitted.
+_PLAIN = {"slope": 1.0, "offset": 0.0, "nms_iou": 0.6, "twins": 0.1}
 # How deep a pixel must lie to be part of a core; which of these is tried on validation images.
 CORES = (0.35, 0.5, 0.65)
 # Pixels of each image that the temperature of a segmenter is fitted on.
@@ -145,18 +146,11 @@ class BoxExam:
 
     def finish(self, network: nn.Module, pixels: Pixels, fitted: Rows) -> Finished:
         """What a score means, from which one on it counts, whitening."""
-        plain = {"slope": 1.0, "offset": 0.0, "nms_iou": NMS_IOU}
-        parts, embedding = _run(network, plain, pixels)
-        founds = self._founds(parts, fitted)
-        slope, offset = fit_scores(founds)
-        sure = [
-            Found(f.overlap, f.truth, f.seen, _scaled(f.scores, slope, offset), f.judged, f.areas)
-            for f in founds
-        ]
-        decoding = {
-            "threshold": best_threshold(sure), "slope": slope, "offset": offset,
-            "nms_iou": NMS_IOU,
-        }  # fmt: skip
+        plain = {**_PLAIN, "twins": 1.0}
+        slope, offset = fit_scores(self._founds(_run(network, plain, pixels)[0], fitted))
+        decoding = {**_PLAIN, "slope": slope, "offset": offset}
+        parts, embedding = _run(network, decoding, pixels)
+        decoding["threshold"] = best_threshold(self._founds(parts, fitted))
         graph = BoxGraph(network, decoding, fit_whitening(embedding))
         self._threshold = decoding["threshold"]
         return Finished(graph, int(embedding.shape[1]), 1.0 / slope, decoding)
@@ -183,8 +177,7 @@ class BoxExam:
 
     def look(self, network: nn.Module, pixels: Pixels) -> list[Found]:
         """What an unfinished network sees in all images."""
-        plain = {"slope": 1.0, "offset": 0.0, "nms_iou": NMS_IOU}
-        return self._founds(_run(network, plain, pixels)[0], np.arange(len(self.boxes)))
+        return self._founds(_run(network, _PLAIN, pixels)[0], np.arange(len(self.boxes)))
 
     def figures(self, answered: Answered, rows: Rows) -> dict[str, float]:
         """Mean F1 of an image, mean average precision at 0.5 and over 0.5 to 0.95."""
@@ -419,14 +412,6 @@ def _embedding_size(network: nn.Module, pixels: Pixels) -> int:
 
 def _none(size: int) -> Whitening:
     return Whitening(np.zeros(size, np.float32), np.zeros((size, 1), np.float32))
-
-
-def _scaled(
-    scores: npt.NDArray[np.float64], slope: float, offset: float
-) -> npt.NDArray[np.float64]:
-    p = np.clip(scores, 1e-12, 1 - 1e-12)
-    result: npt.NDArray[np.float64] = 1 / (1 + np.exp(-slope * np.log(p / (1 - p)) - offset))
-    return result
 
 
 def _outputs(scores: Floats, shares: npt.NDArray[np.floating], surest: float) -> Outputs:

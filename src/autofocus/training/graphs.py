@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from autofocus.training.calibration import Whitening
+from autofocus.training.detector import overlaps
 
 CLASS_OUTPUTS = ("probabilities", "embedding", "whitened")
 BOX_OUTPUTS = (*CLASS_OUTPUTS, "boxes", "scores", "labels")
@@ -19,6 +20,8 @@ MAP_OUTPUTS = (*CLASS_OUTPUTS, "maps")
 
 # Answers below this are none; an image has at most so many.
 LEAST_SCORE, MOST_OBJECTS = 0.01, 100
+# Boxes that overlap more are in the same place.
+SAME_PLACE = 0.8
 # A class is in an image as surely as in the surest square of it with this side, in pixels.
 _PRESENCE = 8
 
@@ -48,8 +51,10 @@ class ServedGraph(nn.Module):
 class BoxGraph(ServedGraph):
     """As ServedGraph for a detector: also boxes, scores and labels, best first.
 
-    ``decoding`` has ``slope`` and ``offset``, which make of a logit how often it is right, and
-    ``nms_iou``: of two boxes of a class that overlap more, the surer one stays.
+    ``decoding`` has ``slope`` and ``offset``, which make of a logit how often it is right,
+    ``nms_iou``: of two boxes of a class that overlap more, the surer one stays, and ``twins``:
+    what is left of a score where a surer box of another class is in the same place. Nearly always
+    that is one object twice, and few things are two at once.
     """
 
     outputs = BOX_OUTPUTS
@@ -59,7 +64,7 @@ class BoxGraph(ServedGraph):
     ) -> None:
         super().__init__(network, 1.0, whitening)
         self.slope, self.offset = decoding["slope"], decoding["offset"]
-        self.nms_iou = decoding["nms_iou"]
+        self.nms_iou, self.twins = decoding["nms_iou"], decoding["twins"]
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         logits, boxes, embedding = self.network(planes(image))
@@ -73,6 +78,12 @@ class BoxGraph(ServedGraph):
         labels = torch.div(index, places, rounding_mode="floor")
         where = (index - labels * places).unsqueeze(2).expand(-1, -1, 4)
         chosen = boxes.gather(1, where)
+        surer = best.unsqueeze(1) > best.unsqueeze(2)
+        same = overlaps(chosen.unsqueeze(2), chosen.unsqueeze(1)) > SAME_PLACE
+        twin = (same & surer).any(dim=2)
+        best, order = torch.where(twin, best * self.twins, best).topk(count, dim=1)
+        labels = labels.gather(1, order)
+        chosen = chosen.gather(1, order.unsqueeze(2).expand(-1, -1, 4))
         return (
             scores.amax(dim=2), embedding, self.whiten(embedding), chosen, best, labels,
         )  # fmt: skip

@@ -96,7 +96,7 @@ def best_threshold(founds: Sequence[Found]) -> float:
 def fit_scores(founds: Sequence[Found]) -> tuple[float, float]:
     """Slope and offset that make of the logit of a score how often it is right.
 
-    Platt's scaling with his two pseudo-answers (1999), the slope within 0.25..4 so that it stays
+    Platt's scaling with his two pseudo-answers (1999), the slope within 0.25..10 so that it stays
     a rising one.
     """
     from scipy.optimize import minimize
@@ -112,11 +112,11 @@ def fit_scores(founds: Sequence[Found]) -> tuple[float, float]:
     goal = np.where(right == 1, (yes + 1) / (yes + 2), 1 / (no + 2))
 
     def loss(values: Floats) -> float:
-        z = np.clip(values[0], 0.25, 4.0) * logit + values[1]
+        z = np.clip(values[0], 0.25, 10.0) * logit + values[1]
         return float(np.mean(np.logaddexp(0.0, z) - goal * z))
 
     best = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead")
-    return float(np.clip(best.x[0], 0.25, 4.0)), float(np.clip(best.x[1], -8.0, 8.0))
+    return float(np.clip(best.x[0], 0.25, 10.0)), float(np.clip(best.x[1], -20.0, 20.0))
 
 
 def mean_average_precision(founds: Sequence[Found], iou: float = IOU) -> float:
