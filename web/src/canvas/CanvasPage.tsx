@@ -494,13 +494,14 @@ function Saved() {
   const [state, words] =
     troubled > 0
       ? ["offline", "Not saved: decide"]
-      : mine.length === 0
-        ? keeping
-          ? ["saving", "Saving"]
-          : ["saved", "All saved"]
-        : offline
-          ? ["offline", `No connection: ${kept}`]
-          : ["saving", "Saving"];
+      : keeping
+        ? // Not even in the browser's store: a tab that is closed now would lose it.
+          ["saving", "Saving"]
+        : mine.length === 0
+          ? ["saved", "All saved"]
+          : offline
+            ? ["offline", `No connection: ${kept}`]
+            : ["saving", "Saving"];
   return (
     <span className={`saved ${state}`} role="status">
       {words}
