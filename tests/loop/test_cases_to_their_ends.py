@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +63,16 @@ def test_lineage_from_a_prediction_to_people(story: Story) -> None:
     assert {a["author"] for a in found["labels"]} == {"bob"}
     assert [p["model"] for p in found["parents"]] == ["light-1"]
     assert {m["name"] for m in found["aliases"]} >= {"champion", "challenger"}
+    told = subprocess.run(
+        [sys.executable, "-m", "autofocus", "--workspace", str(world.root), "lineage",
+         str(last.ids[-1])],
+        capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "200"},
+    ).stdout  # fmt: skip
+    for words in (
+        "by light-2 as champion", "16 labels asked for it in this version, by bob 16",
+        f"{story.case.id}: {story.case.trigger}", "light-1 (version",
+    ):  # fmt: skip
+        assert words in told
     # An image that was asked about knows its questions and answers.
     asked = world.project.labels.answers(story.case.id)[0]
     origin = world.loop.lineage(asked.key.removeprefix("production/"))
@@ -299,6 +312,8 @@ def test_harm_that_was_not_cured_is_tried_again(story: Story) -> None:
     assert story.case.outcome == "promoted"
     # The first try is left as it was, and its labels taught the second model too.
     assert purposes(world, first.id) == before
+    model = str(story.case.challenger)
+    assert len(world.project.models.lineage_of_model(model)["labels"]) >= before.total() + 16
     learnt = world.project.data.samples(split="train", limit=1000).items
     assert {first.id, story.case.id} <= {s.metadata.get("case") for s in learnt}
 

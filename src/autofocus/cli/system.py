@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -101,13 +102,46 @@ def lineage(
     context: typer.Context,
     prediction: Annotated[str, typer.Argument(help="prediction_id of an answer.")],
 ) -> None:
-    """From a prediction back to model, run, version, labels, people and case."""
-    from autofocus.types.codec import encode
-
+    """From a prediction back to model, run, version, labels, people and case (--json for all)."""
     session: Session = context.obj
     with session.open() as workspace:
         found = workspace.lineage(prediction)
-    session.say(found, json.dumps(encode(found), indent=2, default=str))
+    rows = list(_walk_back(found))
+    session.table(found, f"Where {prediction} comes from", ["what", "which"], rows)
+
+
+def _walk_back(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The lineage as rows for people, nearest cause first."""
+    row, model, run = found["prediction"], found["model"], found["run"]
+    sure = max(row["probabilities"])
+    yield "answer", f"{found['label']} ({sure:.1%}), by {row['model']} as {row['role']}"
+    for task in found["asked"]:
+        yield "asked", f"{task['purpose']} of {task['case']}: {task['state']}"
+    for truth in found["answered"]:
+        yield "truth", f"{truth['label']['label']}, said {truth['author']}"
+    yield "model", f"{model['id']}, registered {model['created_at']}"
+    for move in found["aliases"]:
+        what = move["name"] if move["model"] == model["id"] else f"no {move['name']} any more"
+        yield "", f"{what} ({move['actor']}, {move['at']}): {move['reason']}"
+    if run is not None:
+        yield "run", f"{run['id']}, {run['state']}, seed {run['spec']['seed']}"
+    version = found["version"]
+    if version is not None:
+        yield "version", f"v{version['number']} {version['digest'][:12]}: {version['message']}"
+    if found["authors"]:
+        people = ", ".join(f"{name} {count}" for name, count in found["authors"].items())
+        yield "its labels", f"by {people}"
+    case, signal = found["case"], found["signal"]
+    if case is not None:
+        asked = Counter(label["author"] for label in found["labels"])
+        answered = ", ".join(f"{name} {count}" for name, count in asked.items())
+        yield "case", f"{case['id']}: {case['trigger']}"
+        yield "", f"{case['outcome'] or case['stage']}: {case['reason']}"
+        yield "", f"{len(found['labels'])} labels asked for it in this version, by {answered}"
+    if signal is not None:
+        yield "signal", f"{signal['id']}, {signal['created_at']}"
+    for parent in found["parents"]:
+        yield "parent", f"{parent['model']} (version {parent['version'][:12]})"
 
 
 def doctor(context: typer.Context) -> None:

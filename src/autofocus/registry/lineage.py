@@ -16,7 +16,8 @@ _MAX_LABELS = 1000
 def model_lineage(conn: Connection, project: str, model: str) -> dict[str, Any]:
     """Everything that made a model what it is, as JSON-safe values.
 
-    ``labels`` lists the answers that the model's case asked for, each with author and time;
+    ``labels`` lists the answers that the model's case and its earlier tries asked for, each with
+    author and time;
     ``parents`` goes back to the first model. Raises NotFound.
     """
     row = _one(conn, tables.model, tables.model.c.id == model)
@@ -57,7 +58,7 @@ def model_lineage(conn: Connection, project: str, model: str) -> dict[str, Any]:
         "signal": _one(conn, tables.signal, tables.signal.c.id == case["signal"])
         if case and case["signal"]
         else None,
-        "labels": _labels(conn, project, row["case"], version),
+        "labels": _labels(conn, project, case, version),
         "authors": _authors(conn, project, version),
         "aliases": [dict(move) for move in moves],
         "parents": parents,
@@ -69,14 +70,23 @@ def _one(conn: Connection, table: sa.Table, condition: Any) -> dict[str, Any] | 
     return None if found is None else dict(found)
 
 
-def _labels(conn: Connection, project: str, case: str | None, version: Any) -> list[dict[str, Any]]:
-    """The labels that the case asked for and that were in force in the version."""
+def _labels(
+    conn: Connection, project: str, case: dict[str, Any] | None, version: Any
+) -> list[dict[str, Any]]:
+    """The labels that the case and its earlier tries asked for, in force in the version."""
     if case is None or version is None:
         return []
     table = tables.annotation
+    tries = sa.select(tables.case.c.id).where(
+        tables.case.c.project == project,
+        sa.or_(
+            tables.case.c.id == case["id"],
+            sa.and_(tables.case.c.signal == case["signal"], tables.case.c.number < case["number"]),
+        ),
+    )
     rows = conn.execute(
         sa.select(table)
-        .where(table.c.project == project, table.c.case == case, *_in_force(version))
+        .where(table.c.project == project, table.c.case.in_(tries), *_in_force(version))
         .order_by(table.c.id)
         .limit(_MAX_LABELS)
     ).mappings()
