@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from PIL import Image
 
 from autofocus.cli.main import hoist
 from autofocus.cli.train import parse_parameters
+from autofocus.data.dataset import NewImage
 from autofocus.errors import InvalidInput
+from autofocus.workspace.workspace import Workspace
 
 
 def autofocus(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -123,3 +126,24 @@ def test_formats_and_what_they_cannot_carry(tmp_path: Path) -> None:
     assert (shapes.returncode, "cannot carry one class" in shapes.stderr) == (2, True)
     assert autofocus("data", "export", cwd=tmp_path).returncode == 2
     assert sorted(p.name for p in tmp_path.iterdir()) == [".autofocus", "a.png", "labels.csv"]
+
+
+def test_a_version_is_exported_by_name_and_the_newest_without_one(
+    tmp_path: Path, picture: Callable[..., bytes]
+) -> None:
+    with Workspace.open(tmp_path / ".autofocus") as workspace:
+        data = workspace.create_project("eyes", classes=("open", "closed")).data
+        data.add_images([NewImage(f"open/{i}.png", picture(i), "train") for i in range(4)])
+        data.commit("first")
+        data.add_images([NewImage("open/more.png", picture(9), "train")])
+        data.commit("second")
+    for arguments, images in (
+        (["v1", "--format", "csv", "a"], 4),
+        (["--format", "csv", "b"], 5),
+    ):
+        done = autofocus("data", "export", *arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        folder = tmp_path / arguments[-1]
+        assert len(list(folder.rglob("*.png"))) == images
+    told = autofocus("data", "export", "v1", "--format", "csv", "--dry-run", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr

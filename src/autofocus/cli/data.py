@@ -364,10 +364,18 @@ def _show_report(session: Session, report: object, output: TestOutput) -> None:
 @app.command()
 def export(
     context: typer.Context,
-    folder: Annotated[
-        Path | None, typer.Argument(help="New or empty folder; not needed with --dry-run.")
+    version: Annotated[
+        str | None,
+        typer.Argument(help="Version: v1, a digest, or latest; left out: latest."),
     ] = None,
-    version: Annotated[str, typer.Option(help="Version: v1, a digest, or latest.")] = "latest",
+    folder: Annotated[
+        str | None,
+        typer.Argument(help="New or empty folder; not needed with --dry-run."),
+    ] = None,
+    of: Annotated[
+        str | None,
+        typer.Option("--version", help="The version, where only the folder is an argument."),
+    ] = None,
     format: Annotated[
         str, typer.Option(help="One that `autofocus data formats` lists.")
     ] = "imagefolder",
@@ -379,23 +387,28 @@ def export(
     from autofocus.data.formats.carried import ALWAYS
 
     session: Session = context.obj
+    given = [text for text in (version, folder) if text is not None]
+    if len(given) == 2 and of is not None:
+        raise InvalidInput(f"Two versions: {version} and {of}.", hint="Name one of them.")
+    # One argument is the folder, or, where nothing is written, the version.
+    named = len(given) == 2 or (len(given) == 1 and dry_run and of is None)
+    chosen = given[0] if named else of or "latest"
+    target = Path(given[-1]) if given and not dry_run else None
     if dry_run:
         with session.open_project() as project:
-            lost = project.data.not_carried(version, format)
+            lost = project.data.not_carried(chosen, format)
         session.table(
             lost,
-            f"What {format} cannot carry of {version}",
+            f"What {format} cannot carry of {chosen}",
             ["what", "count", "images", "becomes", "for example"],
             ((x.called, x.count, x.images, x.becomes or "left out", x.example) for x in lost),
-            empty=f"Format {format} carries everything of {version} but {ALWAYS}.",
+            empty=f"Format {format} carries everything of {chosen} but {ALWAYS}.",
         )
         return
-    if folder is None:
-        raise InvalidInput("Export needs a folder.", hint="Name a new one, or use --dry-run.")
-    with session.open_project() as project, session.progress(f"Exporting to {folder}") as advance:
-        report = project.data.export(
-            project.data.version(version), format, folder, progress=advance
-        )
+    if target is None:
+        raise InvalidInput("Export needs a folder.", hint="Give a new one, or use --dry-run.")
+    with session.open_project() as project, session.progress(f"Exporting to {target}") as advance:
+        report = project.data.export(project.data.version(chosen), format, target, progress=advance)
     session.say(
         report,
         "\n".join(f"{key}: {value}" for key, value in report.items()),
