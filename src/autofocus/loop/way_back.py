@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Few at once: each answer for the new champion makes the rest needless.
 AT_ONCE = 2
-# Open questions keep the watch up so many times ``watch_requests``, then they are withdrawn.
+# Questions keep the watch up for so many times ``watch_requests``, then they are withdrawn.
 PATIENCE = 10
 
 
@@ -59,7 +59,11 @@ def watch_the_new_champion(rooms: Rooms, cases: Cases, case: Case) -> bool:
     if trial.requests < wanted:
         cases.wait_for(case.id, f"{wanted} requests answered well by the new champion")
         return False
-    if waits and trial.requests < PATIENCE * wanted:
+    # From the first question on: traffic may have gone on while nobody was there to ask.
+    since = (
+        cases.once(case.id, "watch-asked", lambda: {"requests": trial.requests}) if waits else {}
+    )
+    if waits and trial.requests < since["requests"] + PATIENCE * wanted:
         progress = rooms.labels.progress(case.id, "watch")
         cases.wait_for(case.id, labels_wanted(progress, "whether the promotion was right"))
         return False
