@@ -45,9 +45,10 @@ from autofocus.types.answers import pack, summarise
 from autofocus.types.clock import now
 from autofocus.types.codec import decode, encode
 from autofocus.types.data import Label, Tag, Task
-from autofocus.types.geometry import Box, Shape, Shapes
+from autofocus.types.geometry import Box, Geometry, Shape, Shapes
 from autofocus.types.models import ModelBundle, RunSpec
 from autofocus.types.production import Deployment, ServerStatus
+from autofocus.types.rle import draw, to_pixels
 from autofocus.workspace.workspace import Project, Workspace
 
 PROJECT = "light"
@@ -186,20 +187,72 @@ def detector_graph(knows_glass: bool) -> bytes:
     return bytes(model.SerializeToString())
 
 
+def segmenter_graph(knows_glass: bool) -> bytes:
+    """The same, as a segmenter: shares of every pixel, and how deep it lies in its object."""
+    model = onnx.load_from_string(graph(knows_glass))
+    thing, mark = (to_pixels(draw(box, SIDE, SIDE)).astype(np.float32) for box in (THING, MARK))
+    added = {
+        "is_dark": np.array([[1.0], [0.0]], np.float32),
+        "is_bright": np.array([[0.0], [1.0]], np.float32),
+        "plane": np.array([2, 3], np.int64),
+        "none": np.array(0, np.float32),
+        "thing": thing[None, None],
+        "mark": mark[None, None],
+        "rest": (1.0 - thing - mark)[None, None],
+        "depth": (thing + mark)[None, None],
+    }
+    model.graph.initializer.extend(
+        numpy_helper.from_array(value, name) for name, value in added.items()
+    )
+    nodes = []
+    for name in ("dark", "bright"):
+        nodes += [
+            helper.make_node("MatMul", ["probabilities", f"is_{name}"], [f"p_{name}"]),
+            helper.make_node("Unsqueeze", [f"p_{name}", "plane"], [f"flat_{name}"]),
+            helper.make_node("Mul", [f"flat_{name}", "thing"], [f"thing_{name}"]),
+        ]
+    nodes += [
+        helper.make_node("Add", ["thing_dark", "mark"], ["dark"]),
+        helper.make_node("Mul", ["flat_dark", "none"], ["nought"]),
+        helper.make_node("Add", ["nought", "rest"], ["nothing"]),
+        helper.make_node("Add", ["nought", "depth"], ["deep"]),
+        helper.make_node("Concat", ["nothing", "dark", "thing_bright", "deep"], ["maps"], axis=1),
+    ]
+    model.graph.node.extend(nodes)
+    model.graph.output.append(
+        helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["n", 4, SIDE, SIDE])
+    )
+    return bytes(model.SerializeToString())
+
+
+GRAPHS = {
+    "classification": graph,
+    "detection": detector_graph,
+    "segmentation": segmenter_graph,
+}
+DECODING = {
+    "classification": {},
+    "detection": {"threshold": 0.4},
+    "segmentation": {"threshold": 0.4, "core": 0.5, "smallest": 1.0},
+}
+
+
 def _edges(box: Box) -> tuple[float, float, float, float]:
     return box.x, box.y, box.right, box.bottom
 
 
-def objects(name: str) -> Shapes:
-    """The label of a picture whose thing is dark or bright."""
-    return Shapes((Shape("mark", "dark", MARK), Shape("thing", name, THING)))
+def objects(name: str, task: Task) -> Shapes:
+    """The label of a picture whose thing is dark or bright, as boxes or as masks."""
+    places: list[Geometry] = [MARK, THING]
+    if task == "segmentation":
+        places = [draw(place, SIDE, SIDE) for place in places]
+    return Shapes((Shape("mark", "dark", places[0]), Shape("thing", name, places[1])))
 
 
 def write_bundle(folder: Path, spec: RunSpec, manifest: Manifest, knows_glass: bool) -> ModelBundle:
     """A bundle as training leaves it, with the reference on the version's test images."""
     folder.mkdir(parents=True, exist_ok=True)
-    detects = spec.task == "detection"
-    (folder / "model.onnx").write_bytes((detector_graph if detects else graph)(knows_glass))
+    (folder / "model.onnx").write_bytes(GRAPHS[spec.task](knows_glass))
     preprocessing = Preprocessing(SIDE, SIDE)
 
     def described() -> ModelBundle:
@@ -213,7 +266,7 @@ def write_bundle(folder: Path, spec: RunSpec, manifest: Manifest, knows_glass: b
             preprocessing=encode(preprocessing), temperature=1.0, embedding_size=12,
             whitened_size=12, weights_digest=files["model.onnx"], run_spec_digest=spec.digest,
             version=spec.version, metrics={"accuracy": 1.0}, files=files,
-            decoding={"threshold": 0.4} if detects else {},
+            decoding=DECODING[spec.task],
         )  # fmt: skip
 
     predictor = OnnxPredictor(described(), folder)
@@ -222,8 +275,8 @@ def write_bundle(folder: Path, spec: RunSpec, manifest: Manifest, knows_glass: b
     answers = predictor.run(pixels)
     labels = [manifest.label(i) for i in index]
     truth: dict[str, Any] = {"truth": np.full(len(index), -1, np.int64)}
-    if detects:
-        judge = Judge("detection", CLASSES)
+    if spec.task != "classification":
+        judge = Judge(spec.task, CLASSES)
         truth["quality"] = np.array(
             [
                 1.0 - judge.loss(label, seen)  # type: ignore[arg-type]
@@ -330,7 +383,8 @@ class World:
         self.project.promote(model.id, who="ann", why="the first model")
 
     def _label(self, name: str) -> Label:
-        return objects(name) if self.project.task == "detection" else Tag(name)
+        task = self.project.task
+        return Tag(name) if task == "classification" else objects(name, task)
 
     # -- traffic -------------------------------------------------------------------------
 
@@ -411,10 +465,10 @@ class World:
             label = self.truth[task.sha256]
             if wrongly:
                 label = CLASSES[1 - CLASSES.index(label)]
-            if self.project.task == "detection":
-                self.project.labels.annotate(task.key, objects(label), "bob")
-            else:
+            if self.project.task == "classification":
                 self.project.labels.answer(task.id, label, "bob")
+            else:
+                self.project.labels.annotate(task.key, self._label(label), "bob")
         return len(page.items)
 
     # -- looking -------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A detector through the whole loop: alarm, verdict by losses, shapes, training, promotion."""
+"""Boxes and masks through the whole loop: alarm, verdict by losses, shapes, promotion."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from autofocus.types.geometry import Shapes
 
 
 @pytest.fixture
-def story(tmp_path: Path) -> Iterator[Story]:
-    world = World(tmp_path / "w", task="detection")
+def story(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Story]:
+    world = World(tmp_path / "w", task=getattr(request, "param", "detection"))
     yield Story(world)
     world.close()
 
 
-def test_a_detector_decays_and_is_healed(story: Story) -> None:
+@pytest.mark.parametrize("story", ["detection", "segmentation"], indirect=True)
+def test_a_model_of_objects_decays_and_is_healed(story: Story) -> None:
     world = story.world
     for _ in range(12):
         world.serve(25)

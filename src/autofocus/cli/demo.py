@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     context: typer.Context,
-    task: Annotated[str, typer.Option(help="classification or detection.")] = "classification",
+    task: Annotated[
+        str, typer.Option(help="classification, detection or segmentation.")
+    ] = "classification",
     headless: Annotated[
         bool,
         typer.Option("--headless", help="Plain lines instead of the live display; opens no page."),
@@ -43,7 +45,7 @@ def demo(
 ) -> None:
     """Eyes, open or closed; then glasses arrive. Watch the loop notice, ask, heal and swap.
 
-    With --task detection: parts on a conveyor belt, and then comes another finish.
+    With --task detection or segmentation: parts on a conveyor belt, and then comes another finish.
     """
     from autofocus.demo.story import DemoOptions, run
 

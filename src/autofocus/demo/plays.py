@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from autofocus.demo.measures import map50, right_answers
+from autofocus.demo.measures import map50, mean_iou, right_answers
 from autofocus.demo.world import Belt, Crowd, Exam, World
 from autofocus.types.data import Task
 
@@ -86,4 +86,22 @@ _BOXES = Play(
     after_images=500,
     exam_images=400,
 )
-PLAYS: Mapping[str, Play] = {play.task: play for play in (_EYES, _BOXES)}
+_MASKS = Play(
+    task="segmentation",
+    project="parts",
+    world=lambda seed: Belt(seed, "segmentation"),
+    ordinary=_BOXES.ordinary,
+    shifted=_BOXES.shifted,
+    arrival=_BOXES.arrival,
+    measure=mean_iou,
+    measure_name="mIoU",
+    tested="miou",
+    targets=_BOXES.targets,
+    training_images=_BOXES.training_images,
+    training_parameters=_BOXES.training_parameters,
+    rate=_BOXES.rate,
+    clean_images=_BOXES.clean_images,
+    after_images=_BOXES.after_images,
+    exam_images=_BOXES.exam_images,
+)
+PLAYS: Mapping[str, Play] = {play.task: play for play in (_EYES, _BOXES, _MASKS)}

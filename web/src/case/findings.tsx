@@ -70,17 +70,27 @@ export function WhatHarm({
       {(history) => {
         const last = history.points.at(-1);
         const labels = last?.labels ?? 0;
-        const wrong = Math.round(last?.wrong ?? 0);
+        const wrong = last?.wrong ?? 0;
         const rate = labels ? wrong / labels : 0;
+        // Boxes and masks are wrong in part: 1 - F1 of each image.
+        const whole = Number.isInteger(wrong);
         return (
           <>
-            <p>
-              <strong>
-                {wrong} of {plural(labels, "labelled image")}
-              </strong>{" "}
-              {wrong === 1 ? "was" : "were"} answered wrongly: {percent(rate)}. Up to{" "}
-              {percent(harm.margin)} would count as no harm.
-            </p>
+            {whole ? (
+              <p>
+                <strong>
+                  {wrong} of {plural(labels, "labelled image")}
+                </strong>{" "}
+                {wrong === 1 ? "was" : "were"} answered wrongly: {percent(rate)}. Up to{" "}
+                {percent(harm.margin)} would count as no harm.
+              </p>
+            ) : (
+              <p>
+                The answers to <strong>{plural(labels, "labelled image")}</strong> were{" "}
+                {percent(rate)} wrong on average (objects missed, added or misplaced). Up to{" "}
+                {percent(harm.margin)} would count as no harm.
+              </p>
+            )}
             <div className="bars">
               <span>Wrong on the new images</span>
               <IntervalBar value={rate} />
