@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -211,3 +212,12 @@ def test_one_class_is_a_whole_label_where_images_are_classified(labels: Labels) 
     assert labels.annotation("0.png") == saved
     with pytest.raises(InvalidInput, match="not shapes"):
         labels.annotate("0.png", Shapes(), "ann")
+
+
+def test_classes_of_whole_images_are_not_read_into_a_project_of_shapes(
+    cars: Labels, tmp_path: Path
+) -> None:
+    (tmp_path / "labels.csv").write_text("file,label\n0.png,car\n")
+    with pytest.raises(InvalidInput, match="no label there"):
+        cars.import_labels(tmp_path / "labels.csv", author="ann")
+    assert rows(cars) == 0

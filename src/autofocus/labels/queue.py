@@ -513,8 +513,16 @@ class Labels:
 
         Paths match the images' keys, with or without the suffix. All labels that can be used are
         taken in one transaction; the report has a line for each that cannot. Raises NotFound,
-        InvalidInput (no table, or not one declared class in it).
+        InvalidInput (no table, not one declared class in it, or a project of shapes).
         """
+        if self._dataset.rules.drawn:
+            raise InvalidInput(
+                f"{self.project} is for {self._dataset.rules.task}: a class for a whole image is no "
+                "label there.",
+                hint="Bring shapes with their images: autofocus data import; images that are here "
+                "already are not stored twice.",
+                field="path",
+            )
         return import_labels(
             self._database,
             self.project,
