@@ -517,8 +517,8 @@ class Labels:
         """
         if self._dataset.rules.drawn:
             raise InvalidInput(
-                f"{self.project} is for {self._dataset.rules.task}: a class for a whole image is no "
-                "label there.",
+                f"{self.project} is for {self._dataset.rules.task}: a class for a whole image is "
+                "no label there.",
                 hint="Bring shapes with their images: autofocus data import; images that are here "
                 "already are not stored twice.",
                 field="path",
