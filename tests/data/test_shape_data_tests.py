@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -10,9 +10,11 @@ import pytest
 
 from autofocus.config.policy import DataPolicy
 from autofocus.data.dataset import Dataset, NewImage
+from autofocus.data.embeddings import Embedder
 from autofocus.data.tests import run_data_tests
+from autofocus.imaging.decode import decode
 from autofocus.types.geometry import Box, Geometry, Shape, Shapes
-from autofocus.types.models import Gate, Report
+from autofocus.types.models import Gate, PredictionBatch, Report
 from autofocus.types.rle import draw, from_pixels
 from autofocus.types.scenes import agreement
 
@@ -199,3 +201,48 @@ def test_agreement_of_masks_goes_by_pixels() -> None:
     assert agreement(left.shapes, right.shapes, boxes=False, size=SIZE) == 0.0
     crowd = Shapes((Shape("c", "car", draw(Box(0, 0, 64, 64), *SIZE), crowd=True),))
     assert agreement(crowd.shapes, left.shapes, boxes=False, size=SIZE) == 1.0
+
+
+class Blurry:
+    """Sees how much brighter each ninth of an image is than the rest."""
+
+    name = "cars-1"
+    classes = ("car", "bus")
+
+    def predict(self, images: Sequence[bytes]) -> PredictionBatch:
+        small = [cv2.resize(decode(d), (3, 3), interpolation=cv2.INTER_AREA) for d in images]
+        seen = np.array([s.ravel() for s in small], np.float32)
+        seen -= seen.mean(axis=1, keepdims=True)
+        none = np.zeros((len(images), 2), np.float32)
+        return PredictionBatch(none, seen, none)
+
+
+def test_leaks_that_only_a_model_sees(made: Dataset, picture: Draw) -> None:
+    """The same scene, darker: its statistics differ, its hash hardly, and the model knows it."""
+    fill(made, picture)
+    scene = cv2.resize(np.random.default_rng(5).integers(0, 256, (8, 8, 3), dtype=np.uint8), SIZE)
+    dark = (scene * 0.8).astype(np.uint8)
+    bright, darker = (bytes(cv2.imencode(".png", pixels)[1]) for pixels in (scene, dark))
+    made.add_images(
+        [NewImage("bright.png", bright, "train", label=Shapes()),
+         NewImage("darker.png", darker, "test", label=Shapes())]
+    )  # fmt: skip
+    version = made.commit("leaky")
+    blind = run_data_tests(made, version, LOOSE)
+    assert gate(blind, "near-duplicates").value == 0.0
+    assert "no champion has looked" in gate(blind, "near-duplicates by model").reason
+    eye = Embedder("cars-1", "a" * 64, ("car", "bus"), Blurry)
+    seeing = Dataset(
+        made._database, made._objects, made._packs, made.project, classes=made.classes,
+        task=made.rules.task, embedder=lambda: eye,
+    )  # fmt: skip
+    seeing.embeddings.compute()
+    report = run_data_tests(seeing, version, LOOSE)
+    found = gate(report, "near-duplicates by model")
+    assert found.passed
+    assert found.value == 1.0
+    assert (
+        "bright.png and darker.png" in found.reason or "darker.png and bright.png" in found.reason
+    )
+    strict = DataPolicy(min_per_class=1, strict=("near-duplicates",))
+    assert not gate(run_data_tests(seeing, version, strict), "near-duplicates by model").passed

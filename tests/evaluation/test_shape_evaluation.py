@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from shapes_world import CLASSES, ColourFinder, samples
 
 from autofocus.config.policy import GatePolicy
 from autofocus.errors import InvalidInput
 from autofocus.evaluation.evaluate import evaluate
+from autofocus.evaluation.pictures import failure_picture
 from autofocus.evaluation.render import to_junit, to_markdown
 from autofocus.evaluation.robustness import FAMILIES
+from autofocus.imaging.decode import decode as decode_image
 from autofocus.types.codec import decode, encode
 from autofocus.types.data import Task
 from autofocus.types.geometry import Geometry, iou
@@ -224,6 +227,24 @@ def test_a_report_travels_and_renders() -> None:
     assert "mistakes" in text
     assert "truth_geometry" not in text
     assert "max_drop map50" in to_junit(report)
+
+
+def test_a_failure_is_drawn_beside_what_is_there() -> None:
+    """Left the truth in its place, right what was seen wrongly in its own."""
+    known = samples(40)
+    report = evaluate(ColourFinder(offset=9.0), known, task="detection")
+    failure = report.failures[0]
+    data = next(s.load() for s in known if s.key == failure["key"])
+    drawn = decode_image(failure_picture(data, failure, report.classes)).astype(int)
+    plain = decode_image(failure_picture(data, {"mistakes": []}, report.classes)).astype(int)
+    assert drawn.shape[1] > 2 * drawn.shape[0] * failure["width"] / failure["height"]
+    changed = np.abs(drawn - plain).max(axis=2) > 60
+    half = drawn.shape[1] // 2
+    first = [
+        np.flatnonzero(side.any(axis=0)).min() for side in (changed[:, :half], changed[:, half:])
+    ]
+    scale = (half - 6) / failure["width"]
+    assert first[1] - 6 - first[0] == pytest.approx(9 * scale, abs=12)
 
 
 def test_what_cannot_be_compared_is_refused() -> None:

@@ -10,6 +10,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ from autofocus.imaging.thumbnail import thumbnail
 from autofocus.types.codec import encode
 from autofocus.types.data import SPLITS, Sample, Split, Tag, Version, VersionChange
 from autofocus.types.models import Report
+from autofocus.workspace.workspace import Project
 
 router = APIRouter(prefix="/projects/{project}", tags=["data"])
 
@@ -184,7 +186,7 @@ def compute_embeddings(project: InProject, request: Request) -> dict[str, Any]:
     work: Background = request.app.state.embedding
     if not project.data.embeddings.status().model:
         project.data.embeddings.compute()  # says what is missing
-    work.start(project.name, project.data.embeddings.compute)
+    work.start(project.name, partial(_look, project))
     return embeddings(project, request)
 
 
@@ -220,6 +222,13 @@ def samples_by_id(project: InProject, body: SampleIds) -> list[dict[str, Any]]:
             f"Name 1 to {MAX_LIMIT} images at a time, not {len(body.ids)}.", field="ids"
         )
     return [encode(sample) for sample in project.data.by_id(body.ids)]
+
+
+def _look(project: Project) -> None:
+    """Embeddings of all images, and what label QA needs besides: objects in the labelled ones."""
+    project.data.embeddings.compute()
+    if project.data.rules.drawn:
+        project.labels.look()
 
 
 @router.post("/samples/label")

@@ -196,11 +196,13 @@ def qa(
     Every label is compared with what a classifier expects that has not seen it (confident
     learning on the champion's embeddings). In the review, accepting the suggestion corrects the
     label and giving the same class again keeps it; what was kept is not asked about again.
+    Boxes and masks are compared with what the champion sees: objects that nobody marked, marks
+    on nothing, marks in the wrong place or of the wrong class. Saving the label as it is keeps it.
     """
     session: Session = context.obj
     with session.open_project() as project:
         with session.progress("The champion looks at the images") as advance:
-            project.data.embeddings.compute(advance, threads=os.cpu_count() or 1)
+            project.labels.look(advance, threads=os.cpu_count() or 1)
         found = project.labels.quality()
         wanted = [s for s in found.suspects if not s.reviewed][:ask]
         asked = project.labels.review(wanted, model=found.model) if wanted else 0
@@ -208,14 +210,24 @@ def qa(
     if session.json:
         session.say({**encode(shown), "asked": asked}, "")
         return
+    drawn = any(s.findings for s in found.suspects)
+    what, of = ("images", "faults in their labels") if drawn else ("labels", "are wrong")
     session.table(
         shown,
-        f"{found.checked} labels checked, about {found.estimated_errors:.0f} are wrong",
-        ["image", "labelled", "by", "looks like", "how sure", ""],
+        f"{found.checked} {what} checked, about {found.estimated_errors:.0f} {of}",
+        ["image", "labelled", "by", "looks like", "gain" if drawn else "how sure", ""],
         (
-            (s.key, s.given, s.author, s.suggested, f"{s.confidence:.0%}", "kept" * s.reviewed)
+            (
+                s.key,
+                s.given,
+                s.author,
+                s.suggested,
+                f"{s.score:.2f}" if drawn else f"{s.confidence:.0%}",
+                "kept" * s.reviewed,
+            )
             for s in shown.suspects
         ),
+        empty="No label is contradicted.",
     )
     for pair in found.confused[:5]:
         session.console.print(
@@ -236,14 +248,17 @@ def qa(
 
 @app.command()
 def agreement(context: typer.Context) -> None:
-    """How often people agree who labelled the same images; kappa 0 is chance, 1 is always."""
+    """How often people agree who labelled the same images; kappa 0 is chance, 1 is always.
+
+    Of boxes and masks: the share of objects that agree, and how much these overlap.
+    """
     session: Session = context.obj
     with session.open_project() as project:
         found = project.labels.agreement()
     session.table(
         found,
         "Agreement",
-        ["first", "second", "images of both", "agree", "kappa"],
+        ["first", "second", "images of both", "agree", "kappa", "objects agree", "overlap"],
         (
             (
                 a.first,
@@ -251,6 +266,8 @@ def agreement(context: typer.Context) -> None:
                 a.images,
                 f"{a.agreed / a.images:.0%}",
                 "" if a.kappa is None else f"{a.kappa:.2f}",
+                "" if a.f1 is None else f"{a.f1:.0%}",
+                "" if a.overlap is None else f"{a.overlap:.0%}",
             )
             for a in found
         ),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autofocus.cli.data import TestOutput, _show_report
 from autofocus.cli.session import Session, default_author
 from autofocus.errors import GateFailed
+
+if TYPE_CHECKING:
+    from autofocus.types.models import Report
+    from autofocus.workspace.workspace import Project
 
 app = typer.Typer(help="Model versions.", no_args_is_help=True, rich_markup_mode=None)
 Model = Annotated[str, typer.Argument(help="Model id or alias (champion, challenger, previous).")]
@@ -24,12 +29,12 @@ def list_(context: typer.Context) -> None:
     session.table(
         models,
         "Models",
-        ["model", "alias", "accuracy", "version", "case", "when"],
+        ["model", "alias", "measured", "version", "case", "when"],
         (
             (
                 m.id,
                 ", ".join(m.aliases),
-                f"{m.metrics['accuracy']:.4f}" if "accuracy" in m.metrics else "",
+                _headline(m.metrics),
                 m.version[:12],
                 m.case,
                 m.created_at,
@@ -60,14 +65,39 @@ def test(
     output: Annotated[
         TestOutput, typer.Option("--output", help="table, markdown, junit or json.")
     ] = TestOutput.table,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Write the worst images of boxes or masks here: there beside seen."),
+    ] = None,
 ) -> None:
     """Run the model tests; exit code 1 if a gate of the policy fails."""
     session: Session = context.obj
     with session.open_project() as project:
         report = project.test_model(project.models.model(model).id)
+        if pictures is not None:
+            _write_pictures(project, report, pictures)
     _show_report(session, report, output)
     if not report.passed:
         raise GateFailed("; ".join(g.reason for g in report.gates if not g.passed))
+
+
+def _headline(metrics: Mapping[str, float]) -> str:
+    """The one number by which a model is known, with its name where it is no accuracy."""
+    for name in ("accuracy", "map50", "miou"):
+        if name in metrics:
+            return f"{'' if name == 'accuracy' else f'{name} '}{metrics[name]:.4f}"
+    return ""
+
+
+def _write_pictures(project: Project, report: Report, folder: Path) -> None:
+    """The failures of a report as ``01-<key>.jpg`` ..., the worst first."""
+    from autofocus.evaluation.pictures import failure_picture
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, failure in enumerate((f for f in report.failures if "mistakes" in f), start=1):
+        name = f"{place:02}-{Path(failure['key']).stem}.jpg"
+        data = project.data.image(failure["sha256"])
+        (folder / name).write_bytes(failure_picture(data, failure, report.classes))
 
 
 @app.command()

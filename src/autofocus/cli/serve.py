@@ -83,7 +83,7 @@ def predict(
 ) -> None:
     """Answer image files with a model, in this process, without a server or a log."""
     from autofocus.errors import InvalidInput, NotFound
-    from autofocus.evaluation.samples import threshold_of
+    from autofocus.types.predictors import threshold_of
 
     session: Session = context.obj
     missing = [str(path) for path in images if not path.is_file()]

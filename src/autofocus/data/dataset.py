@@ -35,6 +35,7 @@ from autofocus.data.importing import DEFAULT_RATIOS, Importer, ImportOptions, Pr
 from autofocus.data.label_rules import LabelRules
 from autofocus.data.query import Query
 from autofocus.data.search import Facets, FoundSamples, Search
+from autofocus.data.sightings import Sightings
 from autofocus.data.writing import NewImage, check_key, write_images
 from autofocus.errors import Conflict, ImageRejected, InvalidInput, NotFound
 from autofocus.events import Event
@@ -103,6 +104,7 @@ class Dataset:
         self.embeddings = Embeddings(
             database, objects, packs, project, embedder, lambda: self._search
         )
+        self.sightings = Sightings(objects, packs, project, embedder)
         self._search = Search(database, self.rules, self.embeddings.answers, memory=search_memory)
         plugins = plugin_manager(builtins=(catalogue.BuiltinFormats(),))
         self._readers = merge(plugins.hook.import_formats())

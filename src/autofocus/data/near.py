@@ -58,6 +58,33 @@ def near_pairs(
                         yield pair
 
 
+def alike_pairs(
+    embedding: npt.NDArray[np.float16],
+    hashes: Hashes,
+    groups: Groups,
+    *,
+    cosine: float,
+    bits: int,
+) -> list[tuple[int, int]]:
+    """Pairs (i, j), groups[i] < groups[j], that a model finds alike and whose hashes do not differ
+    much.
+
+    ``embedding`` (n, width) of unit length. A model that tells few classes apart finds many images
+    alike; that their perceptual hashes differ in at most ``bits``, too, is no chance.
+    """
+    found: list[tuple[int, int]] = []
+    for group in np.unique(groups)[:-1].tolist():
+        ours, theirs = np.flatnonzero(groups == group), np.flatnonzero(groups > group)
+        wide = embedding[theirs].astype(np.float32).T
+        for at in range(0, len(ours), _ROWS):
+            rows = ours[at : at + _ROWS]
+            r, c = np.nonzero(embedding[rows].astype(np.float32) @ wide >= cosine)
+            i, j = rows[r], theirs[c]
+            near = np.bitwise_count(hashes[i] ^ hashes[j]) <= bits
+            found += zip(i[near].tolist(), j[near].tolist(), strict=True)
+    return found
+
+
 def _pairs(
     hashes: Hashes, groups: Groups, looks: Floats, rows: Groups, columns: Groups, bits: int
 ) -> list[tuple[int, int]]:

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from autofocus.config.policy import DataPolicy
-from autofocus.data.near import near_pairs
+from autofocus.data.finding import raw_names
+from autofocus.data.near import alike_pairs, near_pairs
 from autofocus.data.shape_tests import (
     ShapeFacts,
     look_at_shapes,
@@ -36,6 +37,9 @@ _MAX_PAIRS = 10_000
 _MAX_LOOKED = 50_000  # pairs whose labels are compared
 _SAME = 0.5  # labels of two near-duplicates that agree less say different things
 _STATISTICS = ("brightness", "contrast", "blur", "entropy")
+# Alike to a model, if the perceptual hashes differ in at most three times the bits that make a
+# near-duplicate.
+_COSINE, _WIDER = 0.98, 3
 _WARNING = "look at it (a warning; data.strict in the policy makes it fail)"
 
 
@@ -62,6 +66,7 @@ def run_data_tests(dataset: Dataset, version: Version, policy: DataPolicy | None
         _readable(manifest, keys, details),
         _leaks(keys, names, splits, details),
         _near_leaks(keys, names, splits, facts, policy, details),
+        _alike_leaks(dataset, keys, names, splits, facts, policy, details),
         _conflicts(labels, details),
         _near_conflicts(labels, facts, policy, details),
         _declared(keys, classes, dataset.classes, details),
@@ -173,6 +178,51 @@ def _shape_counts(shapes: ShapeFacts | None) -> list[Metric]:
         Metric("shapes", float(shapes.counts.total()), n=len(shapes.images)),
         *(Metric("shapes", float(n), n=n, slice=f"class={name}") for name, n in of_class),
     ]
+
+
+def _alike_leaks(
+    dataset: Dataset,
+    keys: list[str],
+    names: list[str],
+    splits: list[str],
+    facts: Mapping[str, Mapping[str, Any]],
+    policy: DataPolicy,
+    details: dict[str, Any],
+) -> Gate:
+    """Images of two splits that the champion finds alike: cut, turned brighter, saved smaller."""
+    name_of_gate = "near-duplicates by model"
+    looked = dataset.embeddings.answers()
+    if looked is None:
+        return Gate(name_of_gate, True, "no champion has looked at the images")
+    first = {
+        name: (key, split)
+        for key, name, split in zip(keys, names, splits, strict=True)
+        if split != "pool" and name in facts
+    }
+    images = list(first)
+    places = looked.places(raw_names(images))
+    seen = [(i, place) for i, place in enumerate(places.tolist()) if place >= 0]
+    known = [i for i, place in seen if looked.label[place] >= 0]
+    order = sorted({split for _, split in first.values()})
+    hashes, _ = _looks([images[i] for i in known], facts)
+    pairs = alike_pairs(
+        looked.embedding[places[known]],
+        hashes,
+        np.array([order.index(first[images[i]][1]) for i in known], np.int64),
+        cosine=_COSINE,
+        bits=_WIDER * policy.near_bits,
+    )
+    found = sorted((first[images[known[i]]][0], first[images[known[j]]][0]) for i, j in pairs)
+    details["alike"] = [list(pair) for pair in found[:_EXAMPLES]]
+    seen_by = dataset.embeddings.model
+    reason = f"{seen_by} finds no two of {len(known)} images of different splits alike"
+    if found:
+        reason = (
+            f"{seen_by} finds {len(found)} pair(s) of images of different splits alike, e.g. "
+            f"{' and '.join(found[0])}: {_WARNING}"
+        )
+    passed = not found or "near-duplicates" not in policy.strict
+    return Gate(name_of_gate, passed, reason, float(len(found)), 0.0)
 
 
 class _Labels:

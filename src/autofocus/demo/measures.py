@@ -47,8 +47,8 @@ def quality(task: Task, truth: Label, answer: Mapping[str, Any]) -> float:
 
 def _of_shapes(predictor: Predictor, exam: Exam, name: str, *, boxes: bool) -> float:
     from autofocus.demo.scenes import SIZE
-    from autofocus.evaluation.samples import threshold_of
     from autofocus.evaluation.shape_metrics import score_scenes
+    from autofocus.types.predictors import threshold_of
     from autofocus.types.scenes import Scene
 
     scenes = []

@@ -20,9 +20,7 @@ from autofocus.evaluation.samples import (
     BATCH,
     LATENCY_ROUNDS,
     EvalSample,
-    background_of,
     seconds_an_image,
-    threshold_of,
 )
 from autofocus.evaluation.shape_metrics import (
     SLICED,
@@ -42,6 +40,7 @@ from autofocus.types.geometry import NOTHING, Shapes
 from autofocus.types.mistakes import ERRORS, Judgement, Mistake, judge
 from autofocus.types.models import Metric, Predictor, Report
 from autofocus.types.overlap import Bools, Floats, Ints
+from autofocus.types.predictors import background_of, threshold_of
 from autofocus.types.scenes import Scene
 
 # Each carries the geometry of its worst mistakes, so that it can be drawn.

@@ -22,12 +22,12 @@ import numpy as np
 
 from autofocus.errors import InvalidInput
 from autofocus.evaluation.areas import joint_areas, mean_iou, seen_map, truth_map
-from autofocus.evaluation.samples import THRESHOLD
 from autofocus.types.data import Task
 from autofocus.types.geometry import Shape, Shapes
 from autofocus.types.matching import match
 from autofocus.types.models import Detection
 from autofocus.types.overlap import Size, size_of
+from autofocus.types.predictors import THRESHOLD
 from autofocus.types.scenes import Scene
 
 IOU = 0.5

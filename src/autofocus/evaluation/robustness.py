@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from autofocus.evaluation.losses import image_loss
-from autofocus.evaluation.samples import threshold_of
 from autofocus.imaging.corruptions import corrupt
 from autofocus.imaging.decode import decode
 from autofocus.imaging.moving import mirrored, plain, pushed, scaled
@@ -17,6 +16,7 @@ from autofocus.types.data import Task
 from autofocus.types.geometry import Shapes
 from autofocus.types.models import Predictor
 from autofocus.types.overlap import Size
+from autofocus.types.predictors import threshold_of
 
 FAMILIES = ("noise", "blur", "brighter", "darker", "contrast", "jpeg", "shift")
 SEVERITY = 2

@@ -15,8 +15,6 @@ from autofocus.types.models import Predictor
 BATCH = 64
 LATENCY_ROUNDS = 40
 _WARM_UP = 5
-# What a model means to say where it names no threshold of its own.
-THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +29,6 @@ class EvalSample:
     load: Callable[[], bytes]
     label: str | Shapes
     metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-def threshold_of(predictor: Predictor) -> float:
-    """The score from which a predictor means what it sees: its own, its bundle's, or 0.5."""
-    own = _says(predictor, "threshold")
-    return THRESHOLD if own is None else float(own)
-
-
-def background_of(predictor: Predictor) -> tuple[str, ...]:
-    """The classes that are areas to a predictor, as it says or its bundle."""
-    return tuple(_says(predictor, "background") or ())
-
-
-def _says(predictor: Predictor, name: str) -> Any:
-    own = getattr(predictor, name, None)
-    return own if own is not None else getattr(getattr(predictor, "bundle", None), name, None)
 
 
 def seconds_an_image(predictors: Sequence[Predictor], images: Sequence[bytes]) -> list[float]:

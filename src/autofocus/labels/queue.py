@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from autofocus.data import rows
+from autofocus.data.importing import Progress
 from autofocus.errors import Conflict, InvalidInput, NotFound
 from autofocus.events import Event
 from autofocus.labels.annotate import annotate, annotation_in_force
-from autofocus.labels.asking import REVIEW, Asked, Question, ask, request
+from autofocus.labels.asking import Asked, Question, ask, request
 from autofocus.labels.batch import Decided, Decision, decide
 from autofocus.labels.exchange import export_labels, import_labels
 from autofocus.labels.leases import (
@@ -35,8 +36,9 @@ from autofocus.labels.quality import (
     Suspect,
     agreement,
     assess,
-    question_id,
+    questions,
 )
+from autofocus.labels.shape_quality import labelled_images
 from autofocus.store import tables
 from autofocus.store.annotations import as_annotation, end_annotation, write_annotation
 from autofocus.store.database import next_revision, record_event
@@ -460,12 +462,20 @@ class Labels:
 
     # -- quality -------------------------------------------------------------------------
 
+    def look(self, progress: Progress | None = None, *, threads: int = 1) -> None:
+        """Let the champion look at what :meth:`quality` needs and it has not seen yet."""
+        if self._dataset.rules.drawn:
+            names = labelled_images(self._database, self._dataset)
+            self._dataset.sightings.compute(names, progress, threads=threads)
+        else:
+            self._dataset.embeddings.compute(progress, threads=threads)
+
     def quality(self) -> LabelQuality:
         """Which labels are probably wrong, worst first, and how many.
 
         Looks at all labels in force through the champion's embeddings, as far as they are there:
-        ``data.embeddings.compute()`` brings the rest. Raises NotFound without a champion,
-        InvalidInput with too few labels.
+        :meth:`look` brings the rest. Boxes and masks are compared with what it sees. Raises
+        NotFound without a champion, InvalidInput with too few labels.
         """
         return assess(self._database, self._dataset)
 
@@ -473,27 +483,9 @@ class Labels:
         """Ask people about suspected labels, through the queue; returns how many are new.
 
         Accepting the suggestion corrects the label, giving the same class again keeps it, and
-        what was kept is not asked about again.
+        what was kept is not asked about again. A label of shapes is kept by saving it as it is.
         """
-        by = f"{model} " if model else ""
-        return self.request(
-            [
-                Question(
-                    id=question_id(self.project, s.key, s.sha256, s.given),
-                    key=s.key,
-                    sha256=s.sha256,
-                    reason=f"labelled {s.given}{f' by {s.author}' if s.author else ''}, {by}sees "
-                    f"{s.suggested}",
-                    purpose=REVIEW,
-                    priority=s.score,
-                    suggestion=s.suggested,
-                    suggestion_confidence=s.confidence,
-                    suggested_by=model or None,
-                )
-                for s in suspects
-            ],
-            cause="label QA",
-        )
+        return self.request(questions(suspects, model), cause="label QA")
 
     def agreement(self) -> list[Agreement]:
         """How often every two people agree on the images that both labelled."""

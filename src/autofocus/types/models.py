@@ -104,8 +104,10 @@ class Gate:
 class Report:
     """The outcome of an evaluation or test: metrics, gates, tables; passes if all gates pass.
 
-    ``confusion`` is (classes x classes), rows are the truth. ``failures`` lists some wrongly
-    answered images as {key, sha256, truth, predicted, confidence}.
+    ``confusion`` is (classes x classes), rows are the truth; of boxes and masks with one more of
+    each, for nothing. ``failures`` lists some wrongly answered images as {key, sha256, truth,
+    predicted, confidence}; of boxes and masks also {loss, height, width, errors, mistakes}, where a
+    mistake has its kind, both classes and both geometries.
     """
 
     kind: str

@@ -95,10 +95,18 @@ class Scene:
         return part
 
 
-def agreement(
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two labels of one image: F1 over their objects, and how much those that agree overlap."""
+
+    f1: float
+    overlaps: tuple[float, ...]
+
+
+def compared(
     one: Sequence[Shape], other: Sequence[Shape], *, boxes: bool, size: Size, iou: float = 0.5
-) -> float:
-    """How much two labels of one image agree, 0 to 1: F1 over their objects, 1 where both are none.
+) -> Compared:
+    """How far two labels of one image agree; F1 is 1 where both have no objects.
 
     Objects agree that have one class and overlap by ``iou`` or more, each with one other at most;
     what lies in a crowd of ``one`` is left out, and so are the crowds of ``other``.
@@ -109,4 +117,15 @@ def agreement(
     said = np.array([d.label for d in scene.seen], np.str_)
     found = match(scene.overlap, names[:, None] == said[None, :], scene.crowd, iou=iou)
     total = int((~scene.crowd).sum()) + int((~found.ignored).sum())
-    return 2.0 * int(found.found.sum()) / total if total else 1.0
+    hits = np.flatnonzero(found.truth >= 0)
+    return Compared(
+        2.0 * len(hits) / total if total else 1.0,
+        tuple(scene.overlap[found.truth[hits], hits].tolist()),
+    )
+
+
+def agreement(
+    one: Sequence[Shape], other: Sequence[Shape], *, boxes: bool, size: Size, iou: float = 0.5
+) -> float:
+    """The F1 of :func:`compared`, 0 to 1."""
+    return compared(one, other, boxes=boxes, size=size, iou=iou).f1

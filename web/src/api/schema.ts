@@ -1,4 +1,4 @@
-// openapi.json sha256:94cbfb6ced92a3ba5a84b5f14c530871fb2bb0cf37ee7550da38d66cdbb6bc7a
+// openapi.json sha256:66b35acd7e89216d92141dd865ae87f4cb268130f75fcb8548d6fb16c1c855bd
 export interface paths {
     "/api/events": {
         parameters: {
@@ -1891,16 +1891,23 @@ export interface components {
         /**
          * Agreement
          * @description Two people on the same images: ``kappa`` is Cohen's, None where it is not defined.
+         *
+         *     Of boxes and masks, ``agreed`` images have the same objects, ``f1`` is the mean share of objects
+         *     that agree, ``overlap`` how much those overlap on average, and there is no kappa.
          */
         Agreement: {
             /** Agreed */
             agreed: number;
+            /** F1 */
+            f1?: number | null;
             /** First */
             first: string;
             /** Images */
             images: number;
             /** Kappa */
             kappa: number | null;
+            /** Overlap */
+            overlap?: number | null;
             /** Second */
             second: string;
         };
@@ -2215,6 +2222,9 @@ export interface components {
         /**
          * Confused
          * @description How many labels ``given`` are estimated to be ``suggested``.
+         *
+         *     Of shapes, ``(none)`` is given where something was not marked, and suggested where something
+         *     was marked that is not there.
          */
         Confused: {
             /** Given */
@@ -2437,6 +2447,39 @@ export interface components {
             field: string;
             /** Message */
             message: string;
+        };
+        /**
+         * Finding
+         * @description One place in an image where label and model differ.
+         *
+         *     ``unmarked``: seen, but there is no such shape; ``unseen``: marked, but not seen; ``badly
+         *     placed``: both, overlapping too little; ``swapped``: another class is seen there. ``shape`` is
+         *     the id of the shape in the label; ``confidence`` of what is ``suggested``, ``geometry`` where
+         *     it is seen. ``gain``: about the probability that the label is wrong here.
+         */
+        Finding: {
+            /** Confidence */
+            confidence?: number | null;
+            /**
+             * Doubt
+             * @enum {string}
+             */
+            doubt: "unmarked" | "unseen" | "badly placed" | "swapped";
+            /** Gain */
+            gain: number;
+            /** Geometry */
+            geometry?: components["schemas"]["Box"] | components["schemas"]["Polygon"] | components["schemas"]["Mask"] | null;
+            /** Given */
+            given?: string | null;
+            /**
+             * Overlap
+             * @default 0
+             */
+            overlap: number;
+            /** Shape */
+            shape?: string | null;
+            /** Suggested */
+            suggested?: string | null;
         };
         /**
          * FoundSamples
@@ -2775,6 +2818,7 @@ export interface components {
          * LabelQuality
          * @description What QA found: of ``checked`` labels about ``estimated_errors`` are wrong.
          *
+         *     Of boxes and masks, the labels of ``checked`` images have about ``estimated_errors`` faults.
          *     ``missing`` labelled images could not be looked at by the model ``model``. ``suspects`` come
          *     worst first.
          */
@@ -3490,8 +3534,10 @@ export interface components {
          * Report
          * @description The outcome of an evaluation or test: metrics, gates, tables; passes if all gates pass.
          *
-         *     ``confusion`` is (classes x classes), rows are the truth. ``failures`` lists some wrongly
-         *     answered images as {key, sha256, truth, predicted, confidence}.
+         *     ``confusion`` is (classes x classes), rows are the truth; of boxes and masks with one more of
+         *     each, for nothing. ``failures`` lists some wrongly answered images as {key, sha256, truth,
+         *     predicted, confidence}; of boxes and masks also {loss, height, width, errors, mistakes}, where a
+         *     mistake has its kind, both classes and both geometries.
          */
         Report: {
             /** Classes */
@@ -4066,16 +4112,29 @@ export interface components {
          *
          *     ``confidence`` is the out-of-sample probability of ``suggested``, ``score`` that less the
          *     probability of ``given``, -1 .. 1. ``reviewed``: a person looked at it and kept it.
+         *     ``question`` names the question whether it is right. Of boxes and masks ``findings`` says where
+         *     label and model differ, ``suggested`` the same in words, ``confidence`` is that of the surest
+         *     finding and ``score`` the sum of their gains: about how many faults a look mends.
          */
         Suspect: {
             /** Author */
             author: string;
             /** Confidence */
             confidence: number;
+            /**
+             * Findings
+             * @default []
+             */
+            findings: components["schemas"]["Finding"][];
             /** Given */
             given: string;
             /** Key */
             key: string;
+            /**
+             * Question
+             * @default
+             */
+            question: string;
             /**
              * Reviewed
              * @default false
