@@ -201,8 +201,10 @@ function ReportCards({
                   loading="lazy"
                 />
                 <span>
-                  is {String(failure["truth"])}, was called {String(failure["predicted"])} (
-                  {percent(Number(failure["confidence"]), 0)} sure)
+                  is {String(failure["truth"])}, was called {String(failure["predicted"])}{" "}
+                  {failure["loss"] === undefined
+                    ? `(${percent(Number(failure["confidence"]), 0)} sure)`
+                    : `(${percent(Number(failure["loss"]), 0)} wrong)`}
                 </span>
               </li>
             ))}
@@ -244,6 +246,8 @@ function MetricTable({ rows }: { rows: Row[] }) {
 function Confusion({ report }: { report: Report }) {
   const table = report.confusion ?? [];
   if (!table.length) return null;
+  // Boxes and masks have one row and one column more: nothing is there, nothing was seen.
+  const names = table.map((_, i) => report.classes[i] ?? "(nothing)");
   return (
     <>
       <h3>
@@ -256,7 +260,7 @@ function Confusion({ report }: { report: Report }) {
           <thead>
             <tr>
               <td />
-              {report.classes.map((name) => (
+              {names.map((name) => (
                 <th key={name} scope="col">
                   {name}
                 </th>
@@ -267,8 +271,8 @@ function Confusion({ report }: { report: Report }) {
             {table.map((row, i) => {
               const sum = row.reduce((a, b) => a + b, 0) || 1;
               return (
-                <tr key={report.classes[i]}>
-                  <th scope="row">{report.classes[i]}</th>
+                <tr key={names[i]}>
+                  <th scope="row">{names[i]}</th>
                   {row.map((n, j) => (
                     <td
                       key={j}
