@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from autofocus.api import page as page_module
 from autofocus.api.client import Client
 from autofocus.api.launch import running
+from autofocus.types.production import Case
 
 # The loop's small world: images with a cheap truth, and a model that a red glass deceives.
 sys.path.insert(0, str(Path(__file__).parents[1] / "loop"))
@@ -80,3 +81,16 @@ def serve() -> Iterator[Serve]:
     """Starts `autofocus up` on a workspace."""
     with ExitStack() as servers:
         yield lambda root: servers.enter_context(running(root))
+
+
+@pytest.fixture(scope="module")
+def healed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Case]]:
+    """The control plane of a small world whose first case promoted its challenger."""
+    from lived_in import heal, light_training
+
+    with pytest.MonkeyPatch.context() as patch:
+        light_training(patch)
+        root = tmp_path_factory.mktemp("story") / "w"
+        case = heal(root)
+        with running(root) as client:
+            yield client, case

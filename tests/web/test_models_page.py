@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from lived_in import heal, light_training
 from playwright.sync_api import Page, expect
-
-from autofocus.api.launch import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,16 +16,6 @@ if TYPE_CHECKING:
     OpenPage = Callable[..., Page]
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def healed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Case]]:
-    with pytest.MonkeyPatch.context() as patch:
-        light_training(patch)
-        root = tmp_path_factory.mktemp("story") / "w"
-        case = heal(root)
-        with running(root) as client:
-            yield client, case
 
 
 def test_a_model_is_trained_tested_and_promoted_from_the_page(
