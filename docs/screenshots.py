@@ -1,6 +1,7 @@
 """Takes the pictures of the web page that README and docs show, of a workspace with a story.
 
     autofocus demo --headless --workspace eyes/
+    autofocus --workspace eyes/ labels ask
     python docs/screenshots.py eyes/
 
 writes `docs/screenshots/NAME-SIZE-THEME.webp` for every page, on a desk and on a phone, in light
@@ -33,6 +34,7 @@ def pages(client: Client, project: dict[str, Any]) -> dict[str, str]:
     found = {
         "overview": "",
         "data": "/data",
+        "map": "/data/map",
         "label": "/label",
         "models": "/models",
         "production": "/production",
@@ -65,6 +67,8 @@ def take(browser: Browser, client: Client, prefix: str, folder: Path) -> None:
                     color_scheme=theme,
                     reduced_motion="reduce",
                 )
+                # Who labels, and in which mode, is kept in the browser.
+                context.add_init_script("localStorage.setItem('autofocus.name', 'Ann')")
                 page = context.new_page()
                 for name, address in pages(client, project).items():
                     page.goto(address)

@@ -230,7 +230,7 @@ def test_wrong_labels_are_reviewed_worst_first_with_one_key_each(
                     key=f"{i}.png",
                     sha256=project.data.sample(f"{i}.png").sha256,
                     given="open", suggested="closed", confidence=0.9, score=0.9 - i / 10,
-                    author="import",
+                    author="import", question=f"qa-{i}",
                 )
                 for i in range(4)
             ],

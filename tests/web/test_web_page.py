@@ -124,7 +124,7 @@ def test_many_images_are_labelled_in_the_grid_with_keys(
     page.keyboard.press("Enter")
     expect(page.get_by_text("194 images to do")).to_be_visible()
     page.get_by_role("button", name="Keys").click()
-    expect(page.get_by_text("Accept all suggestions in sight")).to_be_visible()
+    expect(page.get_by_text("Accept all suggestions in sight", exact=True)).to_be_visible()
     page.get_by_role("button", name="Close", exact=True).click()
     expect(page.get_by_text("All saved")).to_be_visible()
     assert client.label_stats("eyes")["tasks"]["done"] == 6

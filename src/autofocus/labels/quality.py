@@ -64,8 +64,8 @@ class Suspect:
     confidence: float
     score: float
     author: str
+    question: str
     reviewed: bool = False
-    question: str = ""
     findings: tuple[Finding, ...] = ()
 
 

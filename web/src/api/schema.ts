@@ -1,4 +1,4 @@
-// openapi.json sha256:66b35acd7e89216d92141dd865ae87f4cb268130f75fcb8548d6fb16c1c855bd
+// openapi.json sha256:5cf79e442acb78288f9d58a511b9006c727f7afa60c2afbaf0c6174b21518912
 export interface paths {
     "/api/events": {
         parameters: {
@@ -4130,10 +4130,7 @@ export interface components {
             given: string;
             /** Key */
             key: string;
-            /**
-             * Question
-             * @default
-             */
+            /** Question */
             question: string;
             /**
              * Reviewed
