@@ -99,8 +99,9 @@ export function actor(loop: Pick<LoopStatus, "case" | "waiting_for" | "paused" |
   const waiting = loop.waiting_for;
   if (!waiting) return "loop";
   if (waiting.startsWith("approval") || waiting.startsWith("a person")) return "person";
-  if (/answer|label/.test(waiting)) return "annotator";
+  if (/label/.test(waiting)) return "annotator";
   if (/request|prediction|disagree/.test(waiting)) return "traffic";
+  if (/answer/.test(waiting)) return "annotator";
   return "loop";
 }
 
