@@ -24,7 +24,7 @@ from autofocus.data.formats import (
 )
 from autofocus.data.formats.base import Format, Found, Reader, ReadOptions, Writer
 from autofocus.data.formats.sketch import Sketch
-from autofocus.errors import InvalidInput, NotFound
+from autofocus.errors import AutofocusError, InvalidInput, NotFound
 from autofocus.hooks import hookimpl
 from autofocus.store.manifests import Manifest
 
@@ -99,6 +99,8 @@ def read_as(name: str, reader: Reader, path: Path, options: ReadOptions) -> Foun
     """
     try:
         return reader(path, options)
+    except AutofocusError:
+        raise  # it says already what is wrong (some of them are ValueErrors, too)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as exc:
         raise InvalidInput(
             f"{path.name} is not built as {name} files are: {type(exc).__name__} {exc}.",
